@@ -27,6 +27,8 @@ CompressionMode = Literal["exact", "official"]
 _LAYER_PARTS = {"input_layernorm", "self_attn", "post_attention_layernorm", "mlp"}
 _ATTENTION_PARTS = {"q_proj", "k_proj", "v_proj", "o_proj"}
 _QUERY_KEY_NORMS = {"q_norm", "k_norm"}
+# Settings that change the arithmetic of layers that look like Llama's, and the value that leaves it alone.
+_NEUTRAL_SETTINGS = {"embedding_multiplier": 1, "residual_multiplier": 1, "clip_qkv": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class ImageSpan:
 class PruningPlan:
     """What stays of each row, as ascending absolute positions in the padded row.
 
-    `keep`: per row, everything that stays (never padding); `kept_detail`: per row, the detail tokens among it.
+    `keep`: per row, all that stays (never padding); `kept_detail`: per row, the detail tokens among it.
     """
 
     keep: list[Tensor] = field(default_factory=list)
@@ -54,7 +56,7 @@ class PruningPlan:
 
 
 def kept_count(n: int, compression: float) -> int:
-    """How many of `n` detail tokens stay when the share `compression` goes; at least 1 of a non-empty layer."""
+    """How many of `n` detail tokens stay when the share `compression` goes; at least 1 unless n is 0."""
     return min(n, max(1, math.floor(n * (1 - compression) + 1e-9)))
 
 
@@ -65,7 +67,7 @@ def select_kept(scores: Tensor, compression: float) -> Tensor:
 
 
 def check_supported(text_model: nn.Module) -> None:
-    """Raise UsageError, naming the class, for a text model whose first two layers are not known well enough."""
+    """Raise UsageError, naming the class, for a text model whose first two layers cannot be followed."""
     reason = _unsupported(text_model)
     if reason is not None:
         raise UsageError(f"compression cannot serve {type(text_model).__name__}: {reason}")
@@ -83,6 +85,12 @@ def _unsupported(text_model: nn.Module) -> str | None:
         return f"its layers use {', '.join(other_types)}, only full_attention is known"
     if layer_types is None and getattr(config, "sliding_window", None) is not None:
         return f"its attention has a sliding window of {config.sliding_window} tokens"
+    for name, neutral in _NEUTRAL_SETTINGS.items():
+        if getattr(config, name, neutral) not in (neutral, None):
+            return f"its {name} is {getattr(config, name)}"
+    rope = getattr(config, "rope_parameters", None) or {}
+    if "llama_4_scaling_beta" in rope or any(isinstance(value, dict) for value in rope.values()):
+        return "it treats positions in a way of its own"
     return next((reason for layer in layers[:2] if (reason := _unsupported_layer(layer)) is not None), None)
 
 
@@ -98,11 +106,12 @@ def _unsupported_layer(layer: nn.Module) -> str | None:
     if extra:
         return f"its attention has parameters of its own ({', '.join(extra)})"
     for name in sorted(_QUERY_KEY_NORMS & parts):
-        width = getattr(attention, name).weight.numel()
-        if width != attention.head_dim:
-            return f"its {name} is {width} wide, a head is {attention.head_dim}"
-    if not hasattr(sys.modules[type(attention).__module__], "apply_rotary_pos_emb"):
-        return "it applies rotary positions in a way of its own"
+        weight = getattr(getattr(attention, name), "weight", None)
+        if weight is None or weight.numel() != attention.head_dim:
+            return f"its {name} is not a norm over one head of {attention.head_dim}"
+    rotates = hasattr(sys.modules[type(attention).__module__], "apply_rotary_pos_emb")
+    if not rotates or not getattr(attention, "use_rope", True):
+        return "it treats positions in a way of its own"
     return None
 
 
@@ -112,7 +121,7 @@ def detail_scores(
 ) -> Tensor:
     """Mean attention that each detail token gets in the second layer, over heads and the voters behind it.
 
-    inputs_embeds: (1, T, H), one row without padding; detail: (n,) and voters: (v,), ascending positions in it.
+    inputs_embeds: (1, T, H), one row without padding; detail (n,) and voters (v,): ascending positions in it.
     Returns (n,) float32. A voter's softmax runs over every token it may see; a detail token that no voter
     follows scores NaN.
     """
@@ -226,7 +235,7 @@ def plan_pruning(
             else:
                 voters, lost = real[~torch.isin(real, kept)], real[:0]
             if len(voters) == 0 or voters[-1] < candidates[-1][-1]:
-                raise UsageError(f"compression needs tokens after the last image of row {row}, there are none")
+                raise UsageError(f"compression needs tokens after the images of row {row}, there are none")
             scores = detail_scores(
                 text_model,
                 inputs_embeds[row, real][None],
@@ -259,6 +268,6 @@ def _official_row(image: ImageSpan, real: Tensor) -> tuple[list[Tensor], Tensor,
 def gather(
     plan: PruningPlan, tensor: Tensor, pad_value: float, padding_side: Literal["left", "right"] = "left"
 ) -> Tensor:
-    """The kept positions of `tensor` (B, T, ...) as (B, longest kept row, ...), filled up with `pad_value`."""
+    """The kept positions of `tensor` (B, T, ...) as (B, longest row, ...), filled up with `pad_value`."""
     rows = [values[keep.to(tensor.device)] for values, keep in zip(tensor, plan.keep, strict=True)]
     return pad_sequence(rows, batch_first=True, padding_value=pad_value, padding_side=padding_side)
