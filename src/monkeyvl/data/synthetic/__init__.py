@@ -1,0 +1,33 @@
+"""Made documents: each kind draws a picture together with all that is known about it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from monkeyvl.data.synthetic.canvas import Canvas, Exchange, Line, Sample
+from monkeyvl.data.synthetic.lines import make_lines
+from monkeyvl.data.synthetic.receipts import make_receipt
+from monkeyvl.errors import UsageError
+
+__all__ = ["KINDS", "Canvas", "Exchange", "Line", "Sample", "make_sample"]
+
+KINDS: dict[str, Callable[..., Sample]] = {"lines": make_lines, "receipt": make_receipt}
+
+
+def make_sample(kind: str, rng: random.Random, **options: Any) -> Sample:
+    """A sample of `kind` drawn from `rng`; its exchanges are shuffled.
+
+    Raises:
+        UsageError: an unknown kind, or an option that the kind does not take.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"synthetic kind {kind!r}: known kinds are {', '.join(KINDS)}")
+    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    try:
+        sample = KINDS[kind](rng, **tuples)
+    except TypeError as error:
+        raise UsageError(f"synthetic kind {kind!r}: {error}") from None
+    rng.shuffle(sample.exchanges)
+    return sample

@@ -1,0 +1,63 @@
+"""Questions that follow from any page's lines: read, read one line, find a text."""
+
+from __future__ import annotations
+
+import random
+
+from monkeyvl.answers import format_box
+from monkeyvl.data.synthetic.canvas import Exchange, Line
+from monkeyvl.prompts import prompt
+
+READ_ALL = (prompt("read", "embedded"), "Read the text.", "What does it say?", "What is written here?")
+
+
+def reading_order(lines: list[Line]) -> list[Line]:
+    """Lines from top to bottom, those on one row from left to right."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda one: (one.box[1] + one.box[3]) / 2):
+        middle = (line.box[1] + line.box[3]) / 2
+        if rows and middle <= rows[-1][0].box[3]:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda one: one.box[0])]
+
+
+def rows_of_text(lines: list[Line]) -> list[str]:
+    """Each row's texts joined by a space."""
+    rows: list[str] = []
+    last: Line | None = None
+    for line in reading_order(lines):
+        if last is not None and (line.box[1] + line.box[3]) / 2 <= last.box[3] and line.box[0] >= last.box[2]:
+            rows[-1] += " " + line.text
+        else:
+            rows.append(line.text)
+        last = line
+    return rows
+
+
+def reading_exchanges(rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int) -> list[Exchange]:
+    """Read all (where it has at most `longest` characters), spot all, one or two lines by number, two texts to find."""
+    rows = rows_of_text(lines)
+    exchanges = []
+    if rows and len("\n".join(rows)) <= longest:
+        exchanges.append(Exchange(rng.choice(READ_ALL), "\n".join(rows)))
+    for number in rng.sample(range(len(rows)), min(2, len(rows))):
+        exchanges.append(Exchange(f"Read line {number + 1}.", rows[number]))
+    if len(rows) > 1:
+        at = rng.randrange(len(rows) - 1)
+        exchanges.append(Exchange("Read the last line.", rows[-1]))
+        exchanges.append(Exchange(f'What comes after "{rows[at]}"?', rows[at + 1]))
+    texts = [line.text for line in lines]
+    unique = [line for line in lines if texts.count(line.text) == 1]
+    for line in rng.sample(unique, min(2, len(unique))):
+        exchanges.append(Exchange(prompt("locate", "embedded", text=line.text), spotted(line, size)))
+    if lines and sum(len(text) + 7 for text in texts) <= longest:
+        everything = "".join(spotted(line, size) for line in reading_order(lines))
+        exchanges.append(Exchange(prompt("spot", "embedded"), everything))
+    return exchanges
+
+
+def spotted(line: Line, size: tuple[int, int]) -> str:
+    """The line's text, then its box, in the checkpoint's markup."""
+    return f"<ref>{line.text}</ref>{format_box(line.box, size, style='tokens')}"

@@ -1,0 +1,153 @@
+"""What a training run consists of, read from YAML: the model's sizes, then stages one after another."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from monkeyvl.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TowerSizes:
+    hidden_size: int = 192
+    layers: int = 6
+    heads: int = 6
+    intermediate_size: int = 768
+
+
+@dataclass(frozen=True)
+class DecoderSizes:
+    hidden_size: int = 192
+    layers: int = 4
+    heads: int = 6
+    intermediate_size: int = 512
+    context: int = 4096
+
+
+@dataclass(frozen=True)
+class ModelSizes:
+    """Tile and patch in pixels; `cropping` holds the fields of `Cropping`, which the checkpoint keeps."""
+
+    tile_size: int = 256
+    patch_size: int = 16
+    cropping: dict[str, Any] = field(default_factory=dict)
+    vision: TowerSizes = field(default_factory=TowerSizes)
+    text: DecoderSizes = field(default_factory=DecoderSizes)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of made picture: `options` are the generator's keyword arguments."""
+
+    kind: str
+    weight: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run from the weights of the stage before it.
+
+    `answer_loss` and `character_loss` weigh the two losses (0 leaves one out); `freeze` names "vision", "projector",
+    "text"; `questions` is how many exchanges of a picture are asked at once; `cropping` replaces the model's here.
+    """
+
+    name: str
+    steps: int
+    data: tuple[Source, ...]
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    min_lr_rate: float = 0.1
+    weight_decay: float = 0.05
+    answer_loss: float = 1.0
+    character_loss: float = 1.0
+    freeze: tuple[str, ...] = ()
+    questions: int = 8
+    cropping: dict[str, Any] = field(default_factory=dict)
+    save_steps: int = 200
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    stages: tuple[Stage, ...]
+    model: ModelSizes = field(default_factory=ModelSizes)
+    seed: int = 1
+    workers: int = 1
+    logging_steps: int = 25
+
+
+def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """The recipe in a YAML file; `overrides` replaces single values, "stages.0.steps": 10 or "seed": 2.
+
+    Raises:
+        UsageError: no such file, no YAML, an unknown field, a missing one, or a value of another type.
+    """
+    import yaml
+
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"recipe {file}: no such file")
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise UsageError(f"recipe {file}: no valid YAML in line {line}") from None
+    for key, value in (overrides or {}).items():
+        _replace(data, key, value)
+    recipe: Recipe = _build(Recipe, data, "recipe")
+    if not recipe.stages:
+        raise UsageError(f"recipe {file}: no stages")
+    return recipe
+
+
+def _replace(data: Any, key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    place = data
+    try:
+        for part in path:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        if isinstance(place, list):
+            place[int(last)] = value
+        else:
+            place[last] = value
+    except (ValueError, IndexError, AttributeError, TypeError):
+        raise UsageError(f"--set {key}: the recipe has no such place") from None
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """`value` as an instance of `kind`; every mismatch is one line naming the place."""
+    if is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: {value!r} must be a mapping")
+        hints = get_type_hints(kind)
+        unknown = sorted(set(value) - set(hints))
+        if unknown:
+            raise UsageError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(hints)}")
+        required = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+        missing = [name for name in required if name not in value]
+        if missing:
+            raise UsageError(f"{where}: field {missing[0]!r} is missing")
+        return kind(**{name: _build(hints[name], one, f"{where}.{name}") for name, one in value.items()})  # type: ignore[operator]
+    origin = get_origin(kind)
+    if origin is tuple:
+        arguments = get_args(kind)
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{where}: {value!r} must be a list")
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise UsageError(f"{where}: {value!r} must have {len(arguments)} values")
+        return tuple(_build(arguments[0], one, f"{where}[{number}]") for number, one in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: {value!r} must be a mapping")
+        return value
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise UsageError(f"{where}: {value!r} must be of type {kind.__name__}")
+    return value

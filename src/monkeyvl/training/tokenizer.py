@@ -1,0 +1,46 @@
+"""The embedded checkpoint's tokenizer: one id a byte, the control marks, and one id for each of 0..1000."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+PAD, BOS, END, START = "<pad>", "<s>", "<|im_end|>", "<|im_start|>"
+IMAGE_START, IMAGE_END, IMAGE = "<img>", "</img>", "<IMG_CONTEXT>"
+SPECIAL = (PAD, BOS, END, START, IMAGE_START, IMAGE_END, IMAGE)
+MARKUP = ("<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<point>", "</point>")
+COORDINATES = tuple(f"<c{value}>" for value in range(1001))
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>\n"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
+    "<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """A byte-level tokenizer without merges: any text is encodable, a Latin letter is one id, 1272 ids in all."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = [*SPECIAL, *MARKUP, *sorted(pre_tokenizers.ByteLevel.alphabet()), *COORDINATES]
+    tokenizer = Tokenizer(models.BPE({name: number for number, name in enumerate(names)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in SPECIAL])
+    # Markup is part of an answer: it must survive `skip_special_tokens`.
+    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in (*MARKUP, *COORDINATES)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BOS,
+        eos_token=END,
+        pad_token=PAD,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+        extra_special_tokens={"image_token": IMAGE, "start_image_token": IMAGE_START, "end_image_token": IMAGE_END},
+        chat_template=CHAT_TEMPLATE,
+    )

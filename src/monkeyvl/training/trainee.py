@@ -1,0 +1,71 @@
+"""The model in training: answers as usual, and a letter for every half patch straight from the vision tower.
+
+The dense loss on letters makes a small tower read many times sooner than answers alone; its head is dropped afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from monkeyvl.training.batch import ALPHABET, IGNORED
+
+EMPTY_WEIGHT = 0.1  # most half patches hold no character
+
+
+class Trainee(nn.Module):
+    """Wraps a Mini-Monkey; `forward` takes a `Collator` batch and returns {"loss", "answer_loss", ...}."""
+
+    def __init__(self, model: nn.Module, answer_loss: float = 1.0, character_loss: float = 1.0) -> None:
+        super().__init__()
+        self.model = model
+        self.answer_loss, self.character_loss = answer_loss, character_loss
+        width = model.config.vision_config.hidden_size
+        self.character_norm = nn.LayerNorm(width)
+        self.character_head = nn.Linear(width, 2 * (len(ALPHABET) + 1))
+        weight = torch.ones(len(ALPHABET) + 1)
+        weight[0] = EMPTY_WEIGHT
+        self.register_buffer("class_weight", weight, persistent=False)
+
+    def forward(self, character_labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
+        states: list[Tensor] = []
+        tower = self.model.model.vision_tower
+        hook = tower.register_forward_hook(lambda module, inputs, output: states.append(output.last_hidden_state))
+        results: dict[str, Tensor] = {}
+        try:
+            if self.answer_loss and "input_ids" in batch:
+                output = self.model(**{name: value for name, value in batch.items() if name != "labels"})
+                results |= answer_results(output.logits, batch["labels"])
+            else:
+                tower(batch["pixel_values"])
+        finally:
+            hook.remove()
+        if self.character_loss and character_labels is not None:
+            results |= self._characters(states[0][:, 1:], character_labels)  # without the class token
+        loss = torch.zeros((), device=states[0].device)
+        for name, weight in (("answer_loss", self.answer_loss), ("character_loss", self.character_loss)):
+            if name in results:
+                loss = loss + weight * results[name]
+        return {"loss": loss, **results}
+
+    def _characters(self, patches: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """patches (tiles, P, width), labels (tiles, P, 2)."""
+        logits = self.character_head(self.character_norm(patches)).float()
+        logits = logits.view(-1, len(ALPHABET) + 1)  # (tiles, P, 2 x classes) -> (tiles x P x 2, classes)
+        flat = labels.reshape(-1)
+        loss = functional.cross_entropy(logits, flat, weight=self.class_weight, ignore_index=IGNORED)
+        lettered = flat > 0
+        right = (logits.detach().argmax(-1)[lettered] == flat[lettered]).float().mean()
+        return {"character_loss": loss, "character_accuracy": right}
+
+
+def answer_results(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Cross-entropy and share of right tokens, over the answers' tokens alone."""
+    wanted = labels[:, 1:]
+    asked = wanted != IGNORED
+    chosen, target = logits[:, :-1][asked].float(), wanted[asked]
+    right = (chosen.detach().argmax(-1) == target).float().mean()
+    return {"answer_loss": functional.cross_entropy(chosen, target), "answer_accuracy": right}
