@@ -1,0 +1,24 @@
+"""Mini-Monkey: multi-scale adaptive cropping and scale compression on transformers' InternVL.
+
+Importing this package registers its classes with transformers' Auto classes.
+"""
+
+from __future__ import annotations
+
+from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
+
+from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
+from monkeyvl.models.minimonkey.conversion import register_weight_rules
+from monkeyvl.models.minimonkey.modeling import (
+    MiniMonkeyForConditionalGeneration,
+    MiniMonkeyModel,
+    attach,
+)
+
+register_weight_rules()
+AutoConfig.register(MiniMonkeyConfig.model_type, MiniMonkeyConfig, exist_ok=True)
+AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig, exist_ok=True)
+AutoModel.register(MiniMonkeyConfig, MiniMonkeyModel, exist_ok=True)
+AutoModelForImageTextToText.register(MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, exist_ok=True)
+
+__all__ = ["MiniMonkeyConfig", "MiniMonkeyForConditionalGeneration", "MiniMonkeyModel", "attach"]
