@@ -124,7 +124,7 @@ def test_cropping_and_tile_size_can_be_given(picture):
 
 def test_token_budget_counts_this_model_s_tokens(picture):
     processor = MiniMonkeyImageProcessor(tile_size=56, cropping=Cropping(max_tokens=20))
-    with pytest.raises(BudgetError, match="x 4 tokens = .* above max_tokens=20"):
+    with pytest.raises(BudgetError, match=r"x 4 tokens = .* above max_tokens=20"):
         processor(picture)
 
 
@@ -155,10 +155,10 @@ def test_native_configuration_gives_the_sizes(tmp_path):
 
 
 def test_folders_without_sizes_are_named(tmp_path):
-    with pytest.raises(CheckpointError, match="no config.json"):
+    with pytest.raises(CheckpointError, match=r"no readable config\.json"):
         MiniMonkeyImageProcessor.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text('{"vision_config": {"image_size": 448}}')
-    with pytest.raises(CheckpointError, match="no vision_config.patch_size"):
+    with pytest.raises(CheckpointError, match=r"no vision_config\.patch_size"):
         MiniMonkeyImageProcessor.from_pretrained(tmp_path)
 
 
@@ -187,7 +187,7 @@ def test_what_is_no_image_is_named(processor, images, error, message):
 def test_bad_settings_are_named(processor, picture):
     with pytest.raises(UsageError, match="tile size 60 is no multiple of 28"):
         MiniMonkeyImageProcessor(tile_size=60)
-    with pytest.raises(UsageError, match="downsample ratio 0"):
+    with pytest.raises(UsageError, match="downsample ratio is 0"):
         MiniMonkeyImageProcessor(downsample_ratio=0)
     with pytest.raises(UsageError, match="unknown cropping preset"):
         MiniMonkeyImageProcessor(cropping="best")
@@ -196,7 +196,6 @@ def test_bad_settings_are_named(processor, picture):
 
 
 def test_auto_class_finds_it_without_torchvision_or_warning(tmp_path, caplog, recwarn):
-    pytest.importorskip("monkeyvl.models.minimonkey.configuration")
     import monkeyvl.models.minimonkey  # registers
 
     assert not is_torchvision_available()
