@@ -1,0 +1,418 @@
+"""Images opened safely: named formats only, bounded bytes, pixels and pages, always upright RGB.
+
+A file is read whole (up to `Limits.max_bytes`), its header is judged against the limits, and only then is it
+decoded. What a decoder says about a broken file is never repeated: elsewhere such texts leaked addresses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import re
+import stat
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import ExifTags, Image
+
+from monkeyvl.errors import ImageError, MonkeyVLError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Pillow knows some forty formats; the decompression bombs of the last years sat in those that nobody sends.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".pdf"})
+
+PDF_DPI = 200  # 8-point print becomes 22 pixels high
+PDF_SIDE = 1000  # small pages (labels, tickets) are enlarged until the long side has this many pixels
+PDF_PIXELS = 10_000_000  # posters are drawn with at most this many pixels a page
+
+_PDFIUM = threading.Lock()  # pdfium is not thread-safe
+_TURNS = {  # EXIF orientation -> what makes it upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 258, 262, 322, 323
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is opened at most. All pages opened in one call share `max_pixels`."""
+
+    max_bytes: int = 128 * 2**20
+    max_pixels: int = 80_000_000  # an A3 scan at 600 dpi has 70 million
+    min_side: int = 4
+    max_pages: int = 20
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One RGB image; `page` counts from 1 in a PDF or a TIFF of several pages and is None elsewhere."""
+
+    image: Image.Image
+    page: int | None
+
+
+def open_image(source: Any, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+    """The image as upright 8-bit RGB; of a PDF or TIFF the first page, of a GIF the first frame.
+
+    `source` is a path, bytes, a binary file object, a PIL image, or a numpy array of shape (height, width) or
+    (height, width, 1 | 3 | 4), of bool, uint8, uint16, or floats in 0..1. EXIF orientation is applied,
+    transparency is laid over white, 16 bits are scaled to 8.
+
+    Raises ImageError for what is no readable image or beyond `limits`, UsageError for a path or an argument
+    that cannot be used; each with one line.
+    """
+    return _open(source, None, limits, first_only=True)[0].image
+
+
+def open_pages(source: Any, pages: str | None = None, limits: Limits = DEFAULT_LIMITS) -> list[Page]:
+    """All pages of `source`, or those that `pages` names ("2", "1-3", "1,4-5"), as upright RGB images.
+
+    PDF needs the extra `monkeyvl[pdf]`; its pages are drawn at 200 dpi, small ones larger, huge ones smaller.
+    Raises as `open_image` does, and UsageError where `pages` names a page that is not there.
+    """
+    return _open(source, pages, limits, first_only=False)
+
+
+def parse_pages(text: str, count: int) -> list[int]:
+    """Page numbers, from 1, that `text` ("2", "1-3", "1,4-5") names in a document of `count` pages.
+
+    In the order given, without repeats. Raises UsageError.
+    """
+    numbers: dict[int, None] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r" *([0-9]{1,9}) *(?:- *([0-9]{1,9}) *)?", part)
+        if not found:
+            raise UsageError(f'pages "{_shown(text)}": write them as "2", "1-3" or "1,4-5"')
+        first, last = int(found[1]), int(found[2] or found[1])
+        if first < 1 or last < first:
+            raise UsageError(f'pages "{_shown(text)}": pages count from 1 and ranges go upwards')
+        if last > count:
+            raise UsageError(f"page {last} is out of range: the document has {_counted(count)}")
+        numbers.update(dict.fromkeys(range(first, last + 1)))
+    return list(numbers)
+
+
+def find_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """Image and PDF files (by suffix) in `folder` and the folders below it, sorted; hidden ones are left out.
+
+    Raises UsageError where `folder` is none.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise UsageError(f"{_shown(str(root))}: no such folder")
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and path.is_file()
+    )
+
+
+def _open(source: Any, pages: str | None, limits: Limits, first_only: bool) -> list[Page]:
+    numpy = sys.modules.get("numpy")
+    if isinstance(source, Image.Image) or (numpy and isinstance(source, numpy.ndarray)):
+        if pages is not None:
+            raise UsageError(f'pages "{_shown(pages)}": an image in memory has no pages')
+        image = source if isinstance(source, Image.Image) else _from_array(source)
+        _check_pixels("image", image, limits)
+        with _one_line_for("image"):
+            return [Page(_upright_rgb(image), None)]
+    data, name = _read(source, limits)
+    # Some writers put a byte order mark or white space before the header.
+    if data[:64].lstrip(b"\xef\xbb\xbf\0 \t\r\n").startswith(b"%PDF-"):
+        return _pdf_pages(data, name, pages, limits, first_only)
+    return _image_pages(data, name, pages, limits, first_only)
+
+
+def _read(source: Any, limits: Limits) -> tuple[bytes, str]:
+    """The bytes of `source`, at most `limits.max_bytes`, and the name that error lines give it."""
+    if isinstance(source, (str, os.PathLike)):
+        name = _shown(os.fsdecode(source))
+        data = _read_path(source, name, limits)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        name, data = "image data", bytes(source)
+    elif callable(getattr(source, "read", None)):
+        given = getattr(source, "name", None)
+        name = _shown(given) if isinstance(given, str) else "image data"
+        try:
+            data = source.read(limits.max_bytes + 1)
+        except (OSError, ValueError):  # ValueError: text that is not UTF-8, or a closed file
+            raise UsageError(f"{name}: cannot be read") from None
+        if not isinstance(data, bytes):
+            raise UsageError(f'{name}: open the file in binary mode ("rb")')
+    else:
+        kinds = "a path, bytes, a binary file, a PIL image or a numpy array"
+        raise UsageError(f"an image is {kinds}, not {type(source).__name__}")
+    if not data:
+        raise ImageError(f"{name}: is empty (0 bytes)")
+    if len(data) > limits.max_bytes:
+        raise ImageError(f"{name}: has more bytes than the limit of {limits.max_bytes:,}")
+    return data, name
+
+
+def _read_path(source: str | os.PathLike[str], name: str, limits: Limits) -> bytes:
+    if re.match(r"[a-zA-Z]{2,9}://", name):
+        raise UsageError(f"{name}: URLs are not opened; download the image first")
+    try:
+        status = os.stat(source)
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageError(f"{name}: is a folder, not an image")
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device could block, or never end
+            raise UsageError(f"{name}: is no regular file")
+        if status.st_size > limits.max_bytes:
+            raise ImageError(f"{name}: has {status.st_size:,} bytes, the limit is {limits.max_bytes:,}")
+        with open(source, "rb") as file:
+            return file.read(limits.max_bytes + 1)
+    except PermissionError:
+        raise UsageError(f"{name}: may not be read (permission denied)") from None
+    except MonkeyVLError:
+        raise
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        raise UsageError(f"{name}: no such file") from None
+
+
+def _image_pages(data: bytes, name: str, pages: str | None, limits: Limits, first_only: bool) -> list[Page]:
+    with _one_line_for(name):
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except Image.UnidentifiedImageError:
+            kinds = "PNG, JPEG, WebP, GIF, BMP, TIFF or PDF"
+            raise ImageError(f"{name}: is no image of a known kind ({kinds})") from None
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            limit = min(limits.max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or limits.max_pixels))
+            raise ImageError(f"{name}: has more pixels than the limit of {limit:,}") from None
+        if image.format != "TIFF":
+            if pages is not None:
+                raise UsageError(f'pages "{_shown(pages)}": {name} is no PDF or TIFF and has no pages')
+            _check_pixels(name, image, limits)
+            return [Page(_upright_rgb(image), None)]
+        numbers = [1] if first_only else _tiff_numbers(image, name, pages, limits)
+        opened = []
+        pixels_left = limits.max_pixels
+        for number in numbers:
+            image.seek(number - 1)
+            _check_pixels(name, image, limits, number, pixels_left)
+            pixels_left -= image.width * image.height
+            opened.append(Page(_upright_rgb(image), number))
+        if pages is None and len(opened) == 1:
+            return [Page(opened[0].image, None)]
+        return opened
+
+
+def _tiff_numbers(image: Image.Image, name: str, pages: str | None, limits: Limits) -> list[int]:
+    # Pages are counted only as far as needed: a small file can chain any number of page headers.
+    if pages is None:
+        needed = limits.max_pages + 1
+    else:
+        needed = max((int(number) for number in re.findall(r"[0-9]{1,9}", pages)), default=1)
+    count = 1
+    with contextlib.suppress(EOFError):
+        while count < needed:
+            image.seek(count)
+            count += 1
+    return _selected(name, pages, count, limits)
+
+
+def _selected(name: str, pages: str | None, count: int, limits: Limits) -> list[int]:
+    numbers = range(1, count + 1) if pages is None else parse_pages(pages, count)
+    if len(numbers) > limits.max_pages:
+        raise ImageError(
+            f"{name}: has more than {limits.max_pages} pages; choose at most {limits.max_pages} at a time, "
+            f'such as "1-{limits.max_pages}"'
+            if pages is None
+            else f"{name}: {len(numbers):,} pages asked for, the limit is {limits.max_pages} at a time"
+        )
+    return list(numbers)
+
+
+def _check_pixels(
+    name: str, image: Image.Image, limits: Limits, page: int | None = None, pixels_left: int | None = None
+) -> None:
+    """Judge the header of `image` before its pixels are decoded."""
+    width, height = image.size
+    where = name if page in (None, 1) else f"{name}, page {page}"
+    if min(width, height) < limits.min_side:
+        raise ImageError(f"{where}: is {width} x {height} pixels, the least side is {limits.min_side}")
+    if width * height > limits.max_pixels:
+        raise ImageError(
+            f"{where}: has {width} x {height} = {width * height:,} pixels, the limit is {limits.max_pixels:,}"
+        )
+    if pixels_left is not None and width * height > pixels_left:
+        raise ImageError(
+            f"{where}: the pages together have more pixels than the limit of {limits.max_pixels:,}; "
+            "choose fewer at a time"
+        )
+    tags = getattr(image, "tag_v2", {})
+    tile = tags.get(_TIFF_TILE_WIDTH, 1) * tags.get(_TIFF_TILE_HEIGHT, 1)
+    if tile > limits.max_pixels:  # a small TIFF may be cut from one huge tile, which is decoded whole
+        raise ImageError(f"{where}: has tiles of {tile:,} pixels, the limit is {limits.max_pixels:,}")
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    """A new 8-bit RGB image, EXIF orientation applied."""
+    image.load()
+    if image.mode == "F" or image.mode.startswith("I"):
+        rgb = _eight_bits(image).convert("RGB")
+    elif image.has_transparency_data:
+        if image.mode in ("La", "RGBa"):  # premultiplied alpha; no direct way to RGBA from La
+            image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+        rgba = image.convert("RGBA")
+        rgb = Image.new("RGB", rgba.size, "white")
+        rgb.paste(rgba, mask=rgba.getchannel("A"))
+    else:
+        rgb = image.convert("RGB")
+    turn = None
+    with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a picture that was decoded
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16- and 32-bit gray levels to 0..255; Pillow's own conversion would clip them at 255."""
+    import numpy as np
+
+    levels = np.asarray(image)
+    tags = getattr(image, "tag_v2", {})
+    if levels.dtype.kind == "u":
+        bits = tags.get(_TIFF_BITS, (16,))[0]
+        gray = _sixteen_to_eight(2**bits - 1)[levels]
+        # Pillow inverts "white is zero" for up to 8 bits only.
+        return Image.fromarray(255 - gray if tags.get(_TIFF_PHOTOMETRIC) == 0 else gray)
+    finite = levels[np.isfinite(levels)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    # The range that the numbers speak of: 0..1, 8 bits, 16 bits; else they are stretched from least to most.
+    tops = (1, 255, 65535) if image.mode == "F" else (255, 65535)
+    bottom, top = next(((0.0, float(top)) for top in tops if low >= 0 and high <= top), (low, high))
+    scaled = np.nan_to_num((levels.astype(np.float32) - bottom) * (255 / (top - bottom or 1)))
+    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
+
+
+def _sixteen_to_eight(top: int) -> np.ndarray:
+    import numpy as np
+
+    return np.minimum(np.rint(np.arange(65536) * (255 / top)), 255).astype(np.uint8)
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    shape, kind = array.shape, array.dtype
+    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)) or 0 in shape:
+        raise UsageError(
+            f"an image array has shape (height, width) or (height, width, 1 | 3 | 4), not {tuple(shape)}"
+        )
+    if kind == "bool":
+        array = array * 255
+    elif kind == "uint16":
+        array = _sixteen_to_eight(65535)[array]
+    elif kind.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):  # "not" also catches NaN
+            raise UsageError("an image array of floats has values in 0..1")
+        array = (array * 255).round()
+    elif kind != "uint8":
+        raise UsageError(f"an image array is of bool, uint8, uint16 or floats, not {kind}")
+    return Image.fromarray((array[..., 0] if array.ndim == 3 and shape[2] == 1 else array).astype("uint8"))
+
+
+def _pdf_pages(data: bytes, name: str, pages: str | None, limits: Limits, first_only: bool) -> list[Page]:
+    try:
+        import pypdfium2
+    except ImportError:
+        raise ImageError(f"{name}: PDF needs an extra: pip install monkeyvl[pdf]") from None
+    with _PDFIUM, _one_line_for(name, "PDF"):
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            if "password" in str(error).lower():
+                raise ImageError(f"{name}: is an encrypted PDF; remove its password first") from None
+            raise
+        try:
+            document.init_forms()  # so that what was filled into fields is drawn
+            count = len(document)
+            if count == 0:
+                raise ImageError(f"{name}: is a PDF without pages")
+            numbers = [1] if first_only else _selected(name, pages, count, limits)
+            most = min(PDF_PIXELS, limits.max_pixels // len(numbers))
+            return [Page(_pdf_page(document, n, f"{name}, page {n}", most, limits), n) for n in numbers]
+        finally:
+            document.close()
+
+
+def _pdf_page(document: Any, number: int, name: str, most_pixels: int, limits: Limits) -> Image.Image:
+    page = document[number - 1]
+    width, height = page.get_size()  # points, 1/72 inch
+    if not 0 < width * height < math.inf:
+        raise ImageError(f"{name}: has no area")
+    scale = max(PDF_DPI / 72, PDF_SIDE / max(width, height))
+    # 0.999: the renderer rounds both sides up
+    scale = min(scale, 0.999 * math.sqrt(most_pixels / (width * height)))
+    if min(width, height) * scale < limits.min_side:
+        raise ImageError(f"{name}: is {width:g} x {height:g} points, too narrow to draw")
+    image = page.render(scale=scale).to_pil().convert("RGB")
+    page.close()
+    return image
+
+
+@contextlib.contextmanager
+def _one_line_for(name: str, kind: str = "image") -> Iterator[None]:
+    """Turn whatever a decoder raises into one line that repeats nothing of it; its warnings are silenced."""
+    with _quiet:
+        try:
+            yield
+        except MonkeyVLError:
+            raise
+        except Exception:
+            raise ImageError(
+                f"{name}: cannot be decoded; the {kind} is damaged, cut off or of an unsupported variant"
+            ) from None
+
+
+class _Quiet(contextlib.AbstractContextManager[None]):
+    """`warnings.catch_warnings` for several threads: the first in silences, the last out restores."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._catch = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._catch = warnings.catch_warnings()
+                self._catch.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._catch.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
+def _shown(name: str) -> str:
+    """`name` fit for one line on a terminal."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+
+
+def _counted(pages: int) -> str:
+    return "1 page" if pages == 1 else f"{pages} pages"
