@@ -55,15 +55,23 @@ class Checkpoint:
         return self.parameters
 
     @property
+    def bf16_bytes(self) -> int | None:
+        """Memory of the weights alone in bfloat16; None where their number is not known."""
+        return 2 * self.size or None
+
+    @property
+    def nf4_bytes(self) -> int | None:
+        """The same with the language model's linear layers in 4 bits; None where that does not pay."""
+        return round(2 * (self.size - self.linear) + NF4_BYTES * self.linear) if self.linear else None
+
+    @property
     def memory(self) -> str:
-        """Memory of the weights alone, in bfloat16 and, where it pays, with 4-bit linear layers."""
-        total = self.size
-        if not total:
+        """Memory of the weights in words."""
+        if self.bf16_bytes is None:
             return "unknown"
-        if not self.linear:
-            return f"{human_bytes(2 * total)} bf16"
-        small = 2 * (total - self.linear) + NF4_BYTES * self.linear
-        return f"{human_bytes(2 * total)} bf16, {human_bytes(small)} 4-bit"
+        return f"{human_bytes(self.bf16_bytes)} bf16" + (
+            f", {human_bytes(self.nf4_bytes)} 4-bit" if self.nf4_bytes else ""
+        )
 
 
 CHECKPOINTS: dict[str, Checkpoint] = {
@@ -84,7 +92,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "hf:mx262/MiniMonkey",
             2_206_000_000,
             1_510_000_000,
-            "MIT (model card); contains internlm2-chat-1_8b, under its own terms",
+            "MIT by its model card; internlm2-chat-1_8b, part of it, has its own terms",
             "the published Mini-Monkey",
         ),
         Checkpoint(
@@ -93,7 +101,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "hf:OpenGVLab/InternVL2-2B",
             2_206_000_000,
             1_510_000_000,
-            "MIT (model card); contains internlm2-chat-1_8b, under its own terms",
+            "MIT by its model card; internlm2-chat-1_8b, part of it, has its own terms",
             "what Mini-Monkey was made from, with the same cropping and compression",
         ),
         Checkpoint(
@@ -102,7 +110,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "hf:OpenGVLab/InternVL2-8B",
             8_075_000_000,
             6_979_000_000,
-            "MIT (model card); contains internlm2_5-7b-chat, under its own terms",
+            "MIT by its model card; internlm2_5-7b-chat, part of it, has its own terms",
             "the larger sibling, with the same cropping and compression",
         ),
     )
@@ -327,7 +335,7 @@ def _from_hub(repository: str, name: str) -> Path:
     except HfHubHTTPError as error:
         raise CheckpointError(f"the hub refused {repository}: {_one_line(error)}") from None
     except Exception as error:
-        # Besides OSError the client lets its HTTP library's own errors through, which differ between versions.
+        # Besides OSError the client lets its HTTP library's errors through, which differ between versions.
         if isinstance(error, OSError) or type(error).__module__.startswith(("httpx", "requests")):
             raise CheckpointError(
                 f"{name} is not on this machine and the hub cannot be reached; where it can be, run "

@@ -1,0 +1,330 @@
+"""Ask, read, spot, locate, extract, caption: the same methods over every model."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from monkeyvl.answers import Answer, parse_answer
+from monkeyvl.errors import UsageError
+from monkeyvl.generation import Completion, Engine, Request, Settings
+from monkeyvl.prompts import MAX_NEW_TOKENS, key_list, prompt
+
+if TYPE_CHECKING:
+    from monkeyvl.images import Page
+
+# Any one of these, or a list of them for one question about several images.
+Source = Any
+_OPTIONS = frozenset(option.name for option in fields(Settings))
+
+
+@dataclass(frozen=True)
+class Extraction(Answer):
+    """An answer whose text is a JSON object; `values` is that object (None where a key was not answered)."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `Answer.to_dict`, with "values" after the text."""
+        data = super().to_dict()
+        return {"text": data.pop("text"), "values": dict(self.values), **data}
+
+
+def load(
+    name_or_folder: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> Assistant:
+    """Loads a model.
+
+    Args:
+        name_or_folder: a name from `monkeyvl models`, a checkpoint folder (native or official layout), or
+            None for the embedded checkpoint.
+        device: "cpu", "cuda", "cuda:1", "mps"; None takes a GPU where there is one.
+        dtype: "float32", "bfloat16" or "float16"; None is float32 on the CPU and bfloat16 on a GPU.
+
+    Raises:
+        UsageError: an unknown name, a device that is not there, an unknown dtype.
+        CheckpointError: a folder that cannot be loaded, or a download that failed.
+    """
+    from monkeyvl.checkpoints import resolve
+
+    folder = resolve(name_or_folder)
+    from monkeyvl.engine import LocalEngine
+
+    return Assistant(LocalEngine.load(folder, device, dtype))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One request with what its answer needs: the page it is about and the size boxes are scaled to."""
+
+    request: Request
+    page: int | None
+    size: tuple[int, int]
+
+
+class Assistant:
+    """Answers questions about images with one model.
+
+    Every method takes an image as a path, bytes, a file object, a PIL image or a numpy array; `pages`
+    ("2", "1-3", "1,4-5") chooses pages of a PDF or TIFF, which are asked one by one. The options of every method
+    are those of `monkeyvl.generation.Settings`: max_new_tokens, compression, compression_mode, cropping,
+    temperature, top_p, seed. An image that was encoded for one question is not encoded again for the next.
+
+    Attributes:
+        timing: seconds of the last call by stage: "images" (opening), "preprocessing" (cutting into tiles),
+            "vision tower", "prefill", "decode".
+
+    Raises:
+        UsageError: an empty question or an option out of range.
+        ImageError: an image that cannot be opened.
+        BudgetError: a prompt longer than the model's context.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.timing: dict[str, float] = {}
+
+    @property
+    def family(self) -> str:
+        """The prompt family of the model."""
+        return self.engine.family
+
+    def ask(self, image: Source, question: str, *, pages: str | None = None, **options: Any) -> Answer:
+        """Answers a question. A list of images is one question about all of them."""
+        return self._answer("ask", image, pages, options, question=question)
+
+    def read(self, image: Source, *, pages: str | None = None, **options: Any) -> Answer:
+        """Reads all the text."""
+        return self._answer("read", image, pages, options)
+
+    def spot(self, image: Source, *, pages: str | None = None, **options: Any) -> Answer:
+        """Reads all the text with the place of each piece in `Answer.regions`."""
+        return self._answer("spot", image, pages, options)
+
+    def locate(self, image: Source, text: str, *, pages: str | None = None, **options: Any) -> Answer:
+        """Finds where `text` stands, or what it describes: `Answer.regions`."""
+        return self._answer("locate", image, pages, options, text=text)
+
+    def caption(self, image: Source, *, pages: str | None = None, **options: Any) -> Answer:
+        """Describes the image."""
+        return self._answer("caption", image, pages, options)
+
+    def extract(
+        self, image: Source, keys: Sequence[str], *, pages: str | None = None, **options: Any
+    ) -> Extraction:
+        """Reads the values of `keys` ("total", "date") into a JSON object.
+
+        The embedded family is asked for each key by itself on the image encoded once; the minimonkey family
+        for all keys in one prompt. One page at a time.
+        """
+        if isinstance(keys, str):
+            raise UsageError(f'keys is a list of names, not the text {keys!r}: ["total", "date"]')
+        keys = list(dict.fromkeys(keys))
+        if not keys:
+            raise UsageError("no keys given; extract needs at least 1")
+        settings = self._begin("extract", options)
+        one_by_one = self.family == "embedded"
+        if one_by_one:
+            texts = [prompt("extract", self.family, key=key) for key in keys]
+        else:
+            if not all(key.strip() for key in keys):
+                raise UsageError("the key is empty: extract needs a key")
+            texts = [prompt("extract", self.family, keys=key_list(keys))]
+        views = self._open(image, pages)
+        if len(views) > 1:
+            raise UsageError(
+                f"extract reads one page at a time, this has {len(views)}: choose one with pages"
+            )
+        jobs = [_job(views[0], text) for text in texts]
+        answers = self._run(jobs, settings, len(jobs))
+        merged = _merge(answers, jobs, "\n")
+        if one_by_one:
+            values: dict[str, Any] = {
+                key: answer.text or None for key, answer in zip(keys, answers, strict=True)
+            }
+        else:
+            values, note = _values(merged.raw, keys)
+            merged = replace(merged, notes=merged.notes + note)
+        text = json.dumps(values, ensure_ascii=False)
+        return Extraction(**{**_shallow(merged), "text": text, "values": values})
+
+    def batch(
+        self, pairs: Sequence[tuple[Source, str]], *, batch_size: int = 8, **options: Any
+    ) -> list[Answer]:
+        """Answers (image, question) pairs, `batch_size` at a time, in their order."""
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
+        settings = self._begin("ask", options)
+        groups = [
+            [_job(view, prompt("ask", self.family, question=question)) for view in self._open(image, None)]
+            for image, question in pairs
+        ]
+        flat = iter(self._run([job for group in groups for job in group], settings, batch_size))
+        return [_merge([next(flat) for _ in group], group) for group in groups]
+
+    def stream(
+        self,
+        image: Source,
+        question: str | None = None,
+        *,
+        task: str = "ask",
+        pages: str | None = None,
+        **options: Any,
+    ) -> Generator[str, None, Answer]:
+        """Yields the answer's text piece by piece while it is written, without markup; returns the Answer.
+
+        `task` is "ask"; "read", "spot" or "caption", without a question; or "locate", with the text to find.
+        """
+        fields: dict[str, str] = {}
+        if task in ("ask", "locate"):
+            fields["question" if task == "ask" else "text"] = question or ""
+        settings = self._begin(task, options)
+        text = prompt(task, self.family, **fields)
+        views = self._open(image, pages)
+        if len(views) > 1:
+            raise UsageError(f"one page is streamed at a time, this has {len(views)}: choose one with pages")
+        return self._stream(_job(views[0], text), settings)
+
+    def _stream(self, job: _Job, settings: Settings) -> Generator[str, None, Answer]:
+        start = time.perf_counter()
+        raw = shown = ""
+        for piece in self.engine.stream(job.request, settings):
+            if isinstance(piece, Completion):
+                answer = self._parsed(piece, job, time.perf_counter() - start)
+                self.timing.update(self.engine.timing)
+                if answer.text.startswith(shown) and answer.text != shown:
+                    yield answer.text[len(shown) :]
+                return answer
+            raw += piece
+            text = parse_answer(_closed(raw), job.size)[0]
+            if text.startswith(shown) and text != shown:
+                yield text[len(shown) :]
+                shown = text
+        raise AssertionError("the engine's stream ended without its completion")
+
+    def _begin(self, task: str, options: Mapping[str, Any]) -> Settings:
+        self.timing = {}
+        unknown = sorted(set(options) - _OPTIONS)
+        if unknown:
+            raise UsageError(f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(_OPTIONS))}")
+        given = {name: value for name, value in options.items() if value is not None}
+        if "cropping" in given:
+            from monkeyvl.models.minimonkey.cropping import Cropping
+
+            given["cropping"] = Cropping.parse(given["cropping"])
+        return Settings(**{"max_new_tokens": MAX_NEW_TOKENS.get(task, 256), **given})
+
+    def _open(self, image: Source, pages: str | None) -> list[tuple[Page, ...]]:
+        """The images of each request: one request a page, or one for a list of images."""
+        from monkeyvl.images import Page, open_image, open_pages
+
+        start = time.perf_counter()
+        if isinstance(image, list | tuple):
+            if pages is not None:
+                raise UsageError("pages chooses pages of one document, not of a list of images")
+            if not image:
+                raise UsageError("no images given; at least 1 is needed")
+            views = [tuple(Page(open_image(one), None) for one in image)]
+        else:
+            views = [(page,) for page in open_pages(image, pages)]
+        self.timing["images"] = self.timing.get("images", 0.0) + time.perf_counter() - start
+        return views
+
+    def _answer(
+        self, task: str, image: Source, pages: str | None, options: Mapping[str, Any], **fields: str
+    ) -> Answer:
+        settings = self._begin(task, options)
+        text = prompt(task, self.family, **fields)
+        jobs = [_job(view, text) for view in self._open(image, pages)]
+        return _merge(self._run(jobs, settings, 1), jobs)
+
+    def _run(self, jobs: Sequence[_Job], settings: Settings, batch_size: int) -> list[Answer]:
+        answers = []
+        for first in range(0, len(jobs), batch_size):
+            group = jobs[first : first + batch_size]
+            start = time.perf_counter()
+            completions = self.engine.generate([job.request for job in group], settings)
+            seconds = (time.perf_counter() - start) / len(group)
+            for stage, took in self.engine.timing.items():
+                self.timing[stage] = self.timing.get(stage, 0.0) + took
+            answers += [
+                self._parsed(completion, job, seconds)
+                for completion, job in zip(completions, group, strict=True)
+            ]
+        return answers
+
+    def _parsed(self, completion: Completion, job: _Job, seconds: float) -> Answer:
+        text, regions = parse_answer(completion.text, job.size, page=job.page)
+        notes = completion.notes
+        if regions and len(job.request.images) > 1:
+            notes += (
+                f"the model does not say in which of {len(job.request.images)} images; scaled to the first",
+            )
+        return Answer(
+            text=text,
+            regions=regions,
+            page=job.page,
+            raw=completion.text,
+            model=self.engine.name,
+            seconds=seconds,
+            tokens=dict(completion.tokens),
+            notes=notes,
+        )
+
+
+def _job(view: Sequence[Page], text: str) -> _Job:
+    return _Job(Request(tuple(page.image for page in view), text), view[0].page, view[0].image.size)
+
+
+def _merge(answers: Sequence[Answer], jobs: Sequence[_Job], between: str = "\n\n") -> Answer:
+    """One answer for the pages of a document (or the keys of an extraction)."""
+    if len(answers) == 1:
+        return answers[0]
+    pages = [job.page for job in jobs]
+    notes = [note for answer in answers for note in answer.notes]
+    if len(set(pages)) > 1:
+        notes.append(
+            f"pages {', '.join(map(str, pages))} were asked one by one; a blank line parts their answers"
+        )
+    tokens = {
+        kind: sum(answer.tokens.get(kind, 0) for answer in answers)
+        for kind in dict.fromkeys(kind for answer in answers for kind in answer.tokens)
+    }
+    return Answer(
+        text=between.join(answer.text for answer in answers),
+        regions=tuple(region for answer in answers for region in answer.regions),
+        page=pages[0] if len(set(pages)) == 1 else None,
+        raw=between.join(answer.raw for answer in answers),
+        model=answers[0].model,
+        seconds=sum(answer.seconds for answer in answers),
+        tokens=tokens,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _values(raw: str, keys: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The keys' values in the JSON object that the model wrote, and a note where it wrote none."""
+    start, end = raw.find("{"), raw.rfind("}")
+    try:
+        found = json.loads(raw[start : end + 1])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return dict.fromkeys(keys), ("the model's answer holds no JSON object; see Answer.raw",)
+    return {key: found.get(key) for key in keys}, ()
+
+
+def _shallow(answer: Answer) -> dict[str, Any]:
+    return {one.name: getattr(answer, one.name) for one in fields(answer)}
+
+
+def _closed(raw: str) -> str:
+    """`raw` up to the last tag that has not ended yet, so that half a tag is never shown."""
+    start = raw.rfind("<")
+    return raw if start < 0 or ">" in raw[start:] else raw[:start]

@@ -1,0 +1,176 @@
+"""All commands. Each is thin: it hands what it was given to the library."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from monkeyvl import __version__
+from monkeyvl.cli.options import Options
+
+app = typer.Typer(
+    help="Ask, read and locate things in high-resolution images and documents.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Images = Annotated[
+    list[str], typer.Argument(metavar="IMAGE", help="Images, PDFs, folders of them, or - for stdin.")
+]
+
+
+def command() -> Any:
+    """The click command behind the application."""
+    return typer.main.get_command(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"monkeyvl {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def monkeyvl(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Ask, read and locate things in high-resolution images and documents."""
+
+
+def _answering(function: Callable[..., int]) -> Callable[..., int]:
+    """Registers a command that takes all of `Options` besides its own parameters."""
+    hints = get_type_hints(function, include_extras=True) | get_type_hints(Options, include_extras=True)
+    own = [p for p in inspect.signature(function).parameters.values() if p.name != "options"]
+    names = [parameter.name for parameter in own]
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in (*own, *inspect.signature(Options).parameters.values())
+    ]
+
+    def run(**values: Any) -> int:
+        mine = {name: values.pop(name) for name in names}
+        return function(**mine, options=Options(**values))
+
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command()(run)
+    return function
+
+
+@_answering
+def ask(
+    images: Images,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    options: Options,
+) -> int:
+    """Ask a question about an image, or the same question about many."""
+    return _run("ask", images, options, question=question)
+
+
+@_answering
+def read(images: Images, options: Options) -> int:
+    """Read all the text."""
+    return _run("read", images, options)
+
+
+@_answering
+def spot(images: Images, options: Options) -> int:
+    """Read all the text with the place of each piece."""
+    return _run("spot", images, options)
+
+
+@_answering
+def locate(
+    images: Images,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text to find, or what describes it.")],
+    options: Options,
+) -> int:
+    """Find where a text stands."""
+    return _run("locate", images, options, text=text)
+
+
+@_answering
+def extract(
+    images: Images,
+    keys: Annotated[str, typer.Option(metavar="A,B", help="Names of the values, comma separated.")],
+    options: Options,
+) -> int:
+    """Extract named values as a JSON object."""
+    return _run("extract", images, options, keys=keys)
+
+
+@_answering
+def caption(images: Images, options: Options) -> int:
+    """Describe an image."""
+    return _run("caption", images, options)
+
+
+def _run(task: str, images: list[str], options: Options, **fields: str) -> int:
+    from monkeyvl.cli.answering import run
+
+    return run(task, images, fields, options)
+
+
+@app.command()
+def tiles(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="An image, a PDF, or - for stdin.")],
+    show: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw the cuts.")] = None,
+    cropping: Annotated[str, typer.Option(metavar="PRESET", help="How to cut.")] = "paper",
+    tile_size: Annotated[int, typer.Option(metavar="PIXELS", help="Side of a tile.")] = 448,
+    page: Annotated[int, typer.Option(metavar="N", help="Page of a PDF or TIFF.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Show into which tiles an image is cut: detail, adaptive and global layer."""
+    from monkeyvl.cli.tiles import run
+
+    return run(image, show, cropping, tile_size, page, json)
+
+
+@app.command()
+def models(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+    """List the checkpoints that have a name, with their memory and terms."""
+    from monkeyvl.cli.models import run
+
+    return run(json)
+
+
+@app.command()
+def convert(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="An official checkpoint.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float32|bfloat16|float16", show_default="as stored", help="Type of the weights."
+        ),
+    ] = None,
+) -> int:
+    """Write an official checkpoint as a native one (also from .bin weights)."""
+    from monkeyvl.cli.convert import run
+
+    return run(folder, out, dtype)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What to train, on what.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where checkpoints go.", show_default="runs/RECIPE")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in DIR.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the recipe; may be repeated."),
+    ] = None,
+) -> int:
+    """Train a model by a recipe."""
+    from monkeyvl.cli.train import run
+
+    return run(recipe, out, resume, set_ or [])

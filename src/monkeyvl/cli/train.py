@@ -1,0 +1,33 @@
+"""`monkeyvl train`: hands a recipe and its overrides to the training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monkeyvl.errors import MonkeyVLError, UsageError
+
+
+def run(recipe: Path, out: Path | None, resume: bool, overrides: Sequence[str]) -> int:
+    """Trains; returns the exit code."""
+    if not recipe.is_file():
+        raise UsageError(f"recipe {recipe}: no such file")
+    try:
+        import accelerate  # noqa: F401  transformers' Trainer needs it
+        import yaml
+    except ImportError as error:
+        raise MonkeyVLError(f"training needs {error.name}: pip install 'monkeyvl[train]'") from None
+    values: dict[str, Any] = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {override!r}: write it as KEY=VALUE, such as stages.0.steps=100")
+        try:
+            values[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {override!r}: the value is no YAML") from None
+    from monkeyvl.training.run import train
+
+    train(recipe, out or Path("runs") / recipe.stem, resume, values)
+    return 0
