@@ -1,4 +1,4 @@
-"""Samples into tensors: tiles, ids with several questions asked of one picture, labels, a letter for every half patch."""
+"""Samples into tensors: tiles, ids of several questions about a picture, a letter for every half patch."""
 
 from __future__ import annotations
 
@@ -46,16 +46,19 @@ class SyntheticDataset(torch.utils.data.Dataset[Sample]):
 class Collator:
     """Makes a batch of samples.
 
-    Returns pixel_values (tiles, 3, S, S), num_tiles (images,), tile_layers (tiles,), input_ids, labels and position_ids
-    (images, T), attention_mask (images, 1, T, T) and character_labels (tiles, patches, 2). All questions about a
-    picture share one sequence: each sees the picture and itself, at the positions it would have alone.
+    Returns pixel_values (tiles, 3, S, S), num_tiles (images,), tile_layers (tiles,), input_ids, labels and
+    position_ids (images, T), attention_mask (images, 1, T, T) and character_labels (tiles, patches, 2). All
+    questions about a picture share one sequence: each sees the picture and itself, at the positions it would
+    have alone.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, sizes: ModelSizes, stage: Stage) -> None:
         self.sizes, self.questions, self.answers = sizes, stage.questions, stage.answer_loss > 0
         self.cropping = Cropping.parse(stage.cropping or sizes.cropping)
-        self.image_processor = MiniMonkeyImageProcessor(tile_size=sizes.tile_size, cropping=self.cropping)
-        self.tokens_per_tile = (sizes.tile_size // sizes.patch_size // 2) ** 2
+        self.image_processor = MiniMonkeyImageProcessor(
+            tile_size=sizes.tile_size, patch_size=sizes.patch_size, cropping=self.cropping
+        )
+        self.tokens_per_tile = self.image_processor.tokens_per_tile
         self.tokenizer = tokenizer
         name = tokenizer.convert_tokens_to_ids
         self.image_id, self.pad_id = name(IMAGE), tokenizer.pad_token_id
@@ -68,17 +71,23 @@ class Collator:
         return self.tokenizer.encode(text, add_special_tokens=False)
 
     def __call__(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
-        batch = dict(self.image_processor(images=[one.image.convert("RGB") for one in samples], return_tensors="pt"))
+        batch = dict(
+            self.image_processor(images=[one.image.convert("RGB") for one in samples], return_tensors="pt")
+        )
         plans = [crop_plan(one.image.size, self.cropping, self.sizes.tile_size) for one in samples]
         labels = [character_labels(one, plan, self.sizes) for one, plan in zip(samples, plans, strict=True)]
         batch["character_labels"] = torch.from_numpy(np.concatenate(labels))
         if self.answers:
             counts = (batch["num_tiles"] * self.tokens_per_tile).tolist()
-            rows = [self._row(one.exchanges[: self.questions], n) for one, n in zip(samples, counts, strict=True)]
+            rows = [
+                self._row(one.exchanges[: self.questions], n) for one, n in zip(samples, counts, strict=True)
+            ]
             batch |= self._pad(rows)
         return batch
 
-    def _row(self, exchanges: Sequence[Exchange], image_tokens: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    def _row(
+        self, exchanges: Sequence[Exchange], image_tokens: int
+    ) -> tuple[list[int], list[int], list[int], list[int]]:
         """Ids, labels, positions and the number of the question (0: the picture) of one sequence."""
         ids = [*self._before, *[self.image_id] * image_tokens, *self._after]
         start = len(ids)
@@ -103,11 +112,18 @@ class Collator:
         picture = (owner == 0)[:, None, :]
         causal = torch.ones(longest, longest, dtype=torch.bool).tril()
         mask = (own | picture) & causal
-        return {"input_ids": ids, "labels": labels, "position_ids": positions, "attention_mask": mask[:, None]}
+        return {
+            "input_ids": ids,
+            "labels": labels,
+            "position_ids": positions,
+            "attention_mask": mask[:, None],
+        }
 
 
-def character_labels(sample: Sample, plan: CropPlan, sizes: ModelSizes) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each tile and patch the classes of the characters centred in its left and right half: (tiles, patches, 2)."""
+def character_labels(
+    sample: Sample, plan: CropPlan, sizes: ModelSizes
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The classes of the characters centred in each patch's left and right half: (tiles, patches, 2)."""
     side = sizes.tile_size // sizes.patch_size
     known = [(CLASSES.get(c, IGNORED), x, y, height) for c, x, y, height in sample.characters]
     boxes = [box for _, box in plan.image_boxes()]

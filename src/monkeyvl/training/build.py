@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import torch
 
 from monkeyvl.training.recipe import ModelSizes
 from monkeyvl.training.tokenizer import IMAGE, build_tokenizer
@@ -62,19 +65,17 @@ def build_processor(sizes: ModelSizes) -> MiniMonkeyProcessor:
     from monkeyvl.models.minimonkey import Cropping, MiniMonkeyImageProcessor, MiniMonkeyProcessor
 
     cropping = Cropping.parse(sizes.cropping)
+    image_processor = MiniMonkeyImageProcessor(
+        tile_size=sizes.tile_size, patch_size=sizes.patch_size, cropping=cropping
+    )
     return MiniMonkeyProcessor(
-        image_processor=MiniMonkeyImageProcessor(tile_size=sizes.tile_size, cropping=cropping),
+        image_processor=image_processor,
         tokenizer=build_tokenizer(),
-        tokens_per_tile=(sizes.tile_size // sizes.patch_size // 2) ** 2,
     )
 
 
 def save_checkpoint(model: MiniMonkeyForConditionalGeneration, sizes: ModelSizes, folder: Path) -> None:
     """A folder that `monkeyvl.load` opens: bf16 weights in shards under 16 MiB, configuration, processor."""
-    import copy
-
-    import torch
-
     model = copy.deepcopy(model).to(torch.bfloat16)
     model.save_pretrained(folder, max_shard_size="15MB")
     build_processor(sizes).save_pretrained(folder)

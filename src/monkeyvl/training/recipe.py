@@ -52,8 +52,9 @@ class Source:
 class Stage:
     """One training run from the weights of the stage before it.
 
-    `answer_loss` and `character_loss` weigh the two losses (0 leaves one out); `freeze` names "vision", "projector",
-    "text"; `questions` is how many exchanges of a picture are asked at once; `cropping` replaces the model's here.
+    `answer_loss` and `character_loss` weigh the two losses (0 leaves one out); `freeze` names "vision",
+    "projector", "text"; `questions` is how many exchanges of a picture are asked at once; `cropping`
+    replaces the model's in this stage.
     """
 
     name: str
@@ -129,7 +130,9 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         unknown = sorted(set(value) - set(hints))
         if unknown:
             raise UsageError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(hints)}")
-        required = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+        required = [
+            one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING
+        ]
         missing = [name for name in required if name not in value]
         if missing:
             raise UsageError(f"{where}: field {missing[0]!r} is missing")

@@ -1,4 +1,4 @@
-"""Runs a recipe: stage after stage through transformers' Trainer, each resumable, the last one's weights as a checkpoint."""
+"""Runs a recipe: stage after stage with transformers' Trainer, resumable; then writes the checkpoint."""
 
 from __future__ import annotations
 
@@ -19,19 +19,27 @@ from monkeyvl.training.recipe import Recipe, Stage, load_recipe
 from monkeyvl.training.tokenizer import build_tokenizer
 from monkeyvl.training.trainee import Trainee
 
-FROZEN = {"vision": "model.vision_tower.", "projector": "model.multi_modal_projector.", "text": "model.language_model."}
+FROZEN = {
+    "vision": "model.vision_tower.",
+    "projector": "model.multi_modal_projector.",
+    "text": "model.language_model.",
+}
 WEIGHTS = "trainee.pt"
 
 
 class StageTrainer(Trainer):
-    """Trainer whose log lines also carry the parts of the loss and the accuracies, averaged since the last line."""
+    """Trainer whose log lines carry the parts of the loss and the accuracies since the last line."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._sums: dict[str, list[float]] = defaultdict(list)
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Tensor | None = None
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | None = None,
     ) -> Any:
         results = model(**inputs)
         for name, value in results.items():
@@ -41,18 +49,22 @@ class StageTrainer(Trainer):
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:
-            logs |= {name: round(sum(values) / len(values), 4) for name, values in self._sums.items() if values}
+            logs |= {
+                name: round(sum(values) / len(values), 4) for name, values in self._sums.items() if values
+            }
             self._sums.clear()
             with (Path(self.args.output_dir) / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.global_step, **logs}) + "\n")
         super().log(logs, *args, **kwargs)
 
 
-def train(recipe_path: str | Path, out: str | Path, resume: bool = False, overrides: dict[str, Any] | None = None) -> Path:
+def train(
+    recipe_path: str | Path, out: str | Path, resume: bool = False, overrides: dict[str, Any] | None = None
+) -> Path:
     """Trains what the recipe says and returns the checkpoint's folder, `out`/checkpoint.
 
-    With `resume` the stages already finished in `out` are skipped and a broken one goes on at its last save; without it
-    `out` must be new or empty.
+    With `resume` the stages already finished in `out` are skipped and a broken one goes on at its last save;
+    without it `out` must be new or empty.
 
     Raises:
         UsageError: a bad recipe, or `out` holds another run.

@@ -23,7 +23,7 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer without merges: any text is encodable, a Latin letter is one id, 1272 ids in all."""
+    """A byte-level tokenizer without merges: any text is encodable, a Latin letter is one id, 1272 ids."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -41,6 +41,10 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         pad_token=PAD,
         padding_side="left",
         clean_up_tokenization_spaces=False,
-        extra_special_tokens={"image_token": IMAGE, "start_image_token": IMAGE_START, "end_image_token": IMAGE_END},
+        extra_special_tokens={
+            "image_token": IMAGE,
+            "start_image_token": IMAGE_START,
+            "end_image_token": IMAGE_END,
+        },
         chat_template=CHAT_TEMPLATE,
     )

@@ -1,11 +1,12 @@
 """The model in training: answers as usual, and a letter for every half patch straight from the vision tower.
 
-The dense loss on letters makes a small tower read many times sooner than answers alone; its head is dropped afterwards.
+The dense loss on letters makes a small tower read many times sooner than answers alone; its head is dropped
+afterwards.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +14,22 @@ from torch.nn import functional
 
 from monkeyvl.training.batch import ALPHABET, IGNORED
 
+if TYPE_CHECKING:
+    from monkeyvl.models.minimonkey import MiniMonkeyForConditionalGeneration
+
 EMPTY_WEIGHT = 0.1  # most half patches hold no character
 
 
 class Trainee(nn.Module):
     """Wraps a Mini-Monkey; `forward` takes a `Collator` batch and returns {"loss", "answer_loss", ...}."""
 
-    def __init__(self, model: nn.Module, answer_loss: float = 1.0, character_loss: float = 1.0) -> None:
+    class_weight: Tensor
+
+    def __init__(
+        self, model: MiniMonkeyForConditionalGeneration, answer_loss: float = 1.0, character_loss: float = 1.0
+    ) -> None:
         super().__init__()
-        self.model = model
+        self.model: MiniMonkeyForConditionalGeneration = model
         self.answer_loss, self.character_loss = answer_loss, character_loss
         width = model.config.vision_config.hidden_size
         self.character_norm = nn.LayerNorm(width)
@@ -33,7 +41,9 @@ class Trainee(nn.Module):
     def forward(self, character_labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
         states: list[Tensor] = []
         tower = self.model.model.vision_tower
-        hook = tower.register_forward_hook(lambda module, inputs, output: states.append(output.last_hidden_state))
+        hook = tower.register_forward_hook(
+            lambda module, inputs, output: states.append(output.last_hidden_state)
+        )
         results: dict[str, Tensor] = {}
         try:
             if self.answer_loss and "input_ids" in batch:

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 
 def degrade(image: Image.Image, rng: random.Random, strength: float = 1.0) -> Image.Image:
-    """Grey `image` with faded ink, a shadow, blur, noise and JPEG, each by chance, harder with `strength` (0..1)."""
+    """Grey `image` with faded ink, shadow, blur, noise and JPEG by chance; `strength` 0..1."""
     if rng.random() < 0.3 * strength:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.9) * strength))
     pixels = np.asarray(image, dtype=np.float32)
@@ -26,7 +26,9 @@ def degrade(image: Image.Image, rng: random.Random, strength: float = 1.0) -> Im
         down = np.linspace(rng.uniform(0.85, 1.0), 1.0, height, dtype=np.float32)[:, None]
         pixels = pixels * (across if rng.random() < 0.5 else across[:, ::-1]) * down
     if rng.random() < 0.5 * strength:
-        noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(1, 14) * strength, pixels.shape)
+        noise = np.random.default_rng(rng.getrandbits(32)).normal(
+            0, rng.uniform(1, 14) * strength, pixels.shape
+        )
         pixels = pixels + noise.astype(np.float32)
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8), "L")
     if rng.random() < 0.4 * strength:

@@ -1,4 +1,4 @@
-"""Open fonts found on this computer, as one deterministic list; DejaVu Sans of the package when there are none."""
+"""Open fonts of this computer as one deterministic list; the package's DejaVu Sans where there are none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ from PIL import ImageFont
 
 # File-name beginnings of families whose Latin letters, digits and punctuation are complete and legible.
 FAMILIES = (
-    "DejaVuSans", "DejaVuSerif", "LiberationSans", "LiberationSerif", "LiberationMono", "Lato-", "OpenSans",
+    "DejaVuSans", "DejaVuSerif", "LiberationSans", "LiberationSerif", "LiberationMono", "Lato-",
+    "OpenSans",
     "Carlito", "Nimbus", "NimbusMono", "C059", "P052", "URWBookman", "URWGothic", "ComicNeue", "Roboto",
-    "Inconsolata", "OCRB", "EBGaramond", "Hack", "Cantarell", "Vollkorn", "NotoSansMono-", "NotoMono", "FiraCode",
+    "Inconsolata", "OCRB", "EBGaramond", "Hack", "Cantarell", "Vollkorn", "NotoSansMono-", "NotoMono",
+    "FiraCode",
     "Oxygen", "CourierPrime", "Courier Prime", "B612",
 )  # fmt: skip
 # Weights and styles so thin or slanted that a receipt would not be printed with them.
-EXCLUDED = ("Thin", "Hairline", "ExtraLight", "Light", "Italic", "Oblique", "MathTeX", "Symbol", "-Obl", "-It", "OblI")
+EXCLUDED = (
+    "Thin",
+    "Hairline",
+    "ExtraLight",
+    "Light",
+    "Italic",
+    "Oblique",
+    "MathTeX",
+    "Symbol",
+    "-Obl",
+    "-It",
+    "OblI",
+)
 SUFFIXES = (".ttf", ".otf")
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "DejaVuSans.ttf"
 
@@ -27,14 +41,14 @@ def _folders() -> list[Path]:
         return [Path(folder) for folder in named.split(os.pathsep)]
     home = Path.home()
     return [
-        Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".fonts", home / ".local/share/fonts",
-        Path("/Library/Fonts"), Path("C:/Windows/Fonts"),
+        Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".fonts",
+        home / ".local/share/fonts",        Path("/Library/Fonts"), Path("C:/Windows/Fonts"),
     ]  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def find_fonts() -> tuple[str, ...]:
-    """Paths of the usable fonts, sorted by file name so that a seed picks the same font on equal installations.
+    """Paths of the usable fonts, sorted by file name: a seed picks the same font on equal installations.
 
     `MONKEYVL_FONTS` (folders separated as in PATH) replaces the usual places.
     """

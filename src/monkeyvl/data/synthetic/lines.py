@@ -18,7 +18,7 @@ def make_lines(
     strength: float = 0.5,
     longest: int = 90,
 ) -> Sample:
-    """A page of `size` (width, height) pixels, full of scraps in letters `font_px` pixels high, several fonts a page."""
+    """A page of `size` (width, height) pixels full of scraps, letters `font_px` pixels high."""
     width, height = size
     dark = rng.random() < 0.08
     canvas = Canvas(width, height, paper=rng.randint(0, 60) if dark else rng.randint(200, 255))

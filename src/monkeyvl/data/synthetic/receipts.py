@@ -17,7 +17,12 @@ TOTAL_LABELS = ("TOTAL", "TOTAL", "TOTAL", "GRAND TOTAL", "AMOUNT DUE", "TOTAL A
 QUESTIONS = {
     "total": ("What is the total?", "How much is the total?", "What is the total amount?", "Total?"),
     "date": ("What is the date?", "When was this receipt printed?", "Which date is on the receipt?", "Date?"),
-    "company": ("What is the company?", "What is the name of the shop?", "Which company is this?", "Company?"),
+    "company": (
+        "What is the company?",
+        "What is the name of the shop?",
+        "Which company is this?",
+        "Company?",
+    ),
     "tax": ("What is the tax?", "How much is the tax?"),
     "subtotal": ("What is the subtotal?", "How much is the subtotal?"),
     "cash": ("What is the cash?", "How much cash was paid?"),
@@ -43,7 +48,10 @@ class Row:
 def _content(rng: random.Random, most_rows: int) -> tuple[list[Row], dict[str, str], list[tuple[str, str]]]:
     """Rows, the named fields, and the goods with their prices as printed."""
     style = rng.choice(("upper", "upper", "title"))
-    say = lambda text: words.cased(rng, text, style)  # noqa: E731
+
+    def say(text: str) -> str:
+        return words.cased(text, style)
+
     currency = rng.choice(("", "", "", "$", "£", "€", "RM ", "USD "))
     goods = rng.sample(words.GOODS, rng.randint(1, max(1, min(6, most_rows - 4))))
     prices = [words.price(rng) for _ in goods]
@@ -69,18 +77,32 @@ def _content(rng: random.Random, most_rows: int) -> tuple[list[Row], dict[str, s
         dated = [Row(fields["date"], fields["time"])]
     if room > 0 and rng.random() < 0.4:
         fields["number"] = words.code(rng)
-        dated.append(Row(say(rng.choice(("RECEIPT", "INVOICE", "NO", "BILL NO"))) + rng.choice((":", " #", "")), fields["number"]))
+        dated.append(
+            Row(
+                say(rng.choice(("RECEIPT", "INVOICE", "NO", "BILL NO"))) + rng.choice((":", " #", "")),
+                fields["number"],
+            )
+        )
         room -= 1
     bill = [Row(say(name), words.money(cost)) for name, cost in zip(goods, prices, strict=True)]
     tail = []
     if tax and room > 1:
         fields["subtotal"], fields["tax"] = words.money(subtotal), words.money(tax)
-        tail += [Row(say("SUBTOTAL"), words.money(subtotal)), Row(say(rng.choice(("TAX", "GST", "VAT"))), words.money(tax))]
+        tail += [
+            Row(say("SUBTOTAL"), words.money(subtotal)),
+            Row(say(rng.choice(("TAX", "GST", "VAT"))), words.money(tax)),
+        ]
         room -= 2
     elif tax:
         total = subtotal
         fields["total"] = words.money(total)
-    tail.append(Row(say(rng.choice(TOTAL_LABELS)) + rng.choice(("", "", ":")), currency + fields["total"], large=rng.random() < 0.3))
+    tail.append(
+        Row(
+            say(rng.choice(TOTAL_LABELS)) + rng.choice(("", "", ":")),
+            currency + fields["total"],
+            large=rng.random() < 0.3,
+        )
+    )
     if room > 1 and rng.random() < 0.5:
         paid = round(total + rng.choice((0.0, 1.0, 5.0, 10.0, 0.5)), 2)
         fields["cash"], fields["change"] = words.money(paid), words.money(paid - total)
@@ -89,14 +111,21 @@ def _content(rng: random.Random, most_rows: int) -> tuple[list[Row], dict[str, s
     thanks = [Row(say(rng.choice(("THANK YOU", "THANK YOU COME AGAIN", "HAVE A NICE DAY"))), centred=True)]
     foot = thanks if room > 0 and rng.random() < 0.5 else []
     ruled = [Row("", rule=True)] if rng.random() < 0.4 else []
-    rows = head + dated + ruled + bill + ruled + tail + foot if rng.random() < 0.75 else head + ruled + bill + ruled + tail + dated + foot
+    rows = (
+        head + dated + ruled + bill + ruled + tail + foot
+        if rng.random() < 0.75
+        else head + ruled + bill + ruled + tail + dated + foot
+    )
     return rows, fields, [(row.left, row.right) for row in bill]
 
 
 def _fitted(path: str, rows: list[Row], room: float, most: int) -> ImageFont.FreeTypeFont:
     """The largest font not above `most` pixels in which every row fits into `room` pixels."""
     probe = load_font(path, 32)
-    widest = max(width_of(row.left + ("  " + row.right if row.right else ""), probe) * (1.25 if row.large else 1) for row in rows)
+    widest = max(
+        width_of(row.left + ("  " + row.right if row.right else ""), probe) * (1.25 if row.large else 1)
+        for row in rows
+    )
     return load_font(path, max(8, min(most, int(32 * room / widest))))
 
 
@@ -137,7 +166,9 @@ def make_receipt(
         y += spacing * (1.3 if row.large else 1)
     exchanges = [Exchange(rng.choice(QUESTIONS[name]), value) for name, value in fields.items()]
     for name, cost in rng.sample(goods, min(2, len(goods))):
-        exchanges.append(Exchange(rng.choice((f"What is the price of {name}?", f"How much is {name}?")), cost))
+        exchanges.append(
+            Exchange(rng.choice((f"What is the price of {name}?", f"How much is {name}?")), cost)
+        )
     if longest:
         exchanges += reading_exchanges(rng, canvas.lines, (width, height), longest)
     return Sample(degrade(canvas.image, rng, strength), canvas.lines, canvas.characters, exchanges, fields)

@@ -36,22 +36,26 @@ def rows_of_text(lines: list[Line]) -> list[str]:
     return rows
 
 
-def reading_exchanges(rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int) -> list[Exchange]:
-    """Read all (where it has at most `longest` characters), spot all, one or two lines by number, two texts to find."""
+def reading_exchanges(
+    rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int
+) -> list[Exchange]:
+    """Read all, spot all (if at most `longest` characters), lines by number, two texts to find."""
     rows = rows_of_text(lines)
     exchanges = []
     if rows and len("\n".join(rows)) <= longest:
         exchanges.append(Exchange(rng.choice(READ_ALL), "\n".join(rows)))
-    for number in rng.sample(range(len(rows)), min(2, len(rows))):
-        exchanges.append(Exchange(f"Read line {number + 1}.", rows[number]))
+    numbers = rng.sample(range(len(rows)), min(2, len(rows)))
+    exchanges += [Exchange(f"Read line {number + 1}.", rows[number]) for number in numbers]
     if len(rows) > 1:
         at = rng.randrange(len(rows) - 1)
         exchanges.append(Exchange("Read the last line.", rows[-1]))
         exchanges.append(Exchange(f'What comes after "{rows[at]}"?', rows[at + 1]))
     texts = [line.text for line in lines]
     unique = [line for line in lines if texts.count(line.text) == 1]
-    for line in rng.sample(unique, min(2, len(unique))):
-        exchanges.append(Exchange(prompt("locate", "embedded", text=line.text), spotted(line, size)))
+    sought = rng.sample(unique, min(2, len(unique)))
+    exchanges += [
+        Exchange(prompt("locate", "embedded", text=line.text), spotted(line, size)) for line in sought
+    ]
     if lines and sum(len(text) + 7 for text in texts) <= longest:
         everything = "".join(spotted(line, size) for line in reading_order(lines))
         exchanges.append(Exchange(prompt("spot", "embedded"), everything))

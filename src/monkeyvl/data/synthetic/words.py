@@ -6,35 +6,43 @@ import random
 import string
 
 GOODS = (
-    "COFFEE TEA MILK BREAD RICE EGGS SUGAR SALT JUICE WATER CHEESE BUTTER APPLE BANANA ORANGE GRAPES TOMATO POTATO "
-    "ONION CARROT CHICKEN BEEF FISH PASTA NOODLES SOUP SALAD PIZZA BURGER SANDWICH CAKE COOKIE DONUT MUFFIN SYRUP "
-    "HONEY JAM CEREAL YOGURT CREAM BEER WINE SODA LATTE MOCHA ESPRESSO SOAP SHAMPOO TOWEL BRUSH PASTE PAPER PEN "
-    "PENCIL NOTEBOOK TAPE GLUE SCISSORS BATTERY CABLE LAMP BULB HAMMER NAILS SCREW PAINT ROPE BUCKET MOP BROOM "
-    "PLATE CUP BOWL SPOON FORK KNIFE GLASS BOTTLE BAG BOX SHIRT SOCKS SHOES HAT GLOVES SCARF TOY BALL CARD PHONE "
-    "CHARGER MOUSE KEYBOARD FOLDER STAPLER MARKER CANDLE FLOWER PLANT SEEDS OIL VINEGAR PEPPER GARLIC GINGER BEANS"
+    "COFFEE TEA MILK BREAD RICE EGGS SUGAR SALT JUICE WATER CHEESE BUTTER APPLE BANANA ORANGE GRAPES "
+    "TOMATO POTATO ONION CARROT CHICKEN BEEF FISH PASTA NOODLES SOUP SALAD PIZZA BURGER SANDWICH CAKE "
+    "COOKIE DONUT MUFFIN SYRUP HONEY JAM CEREAL YOGURT CREAM BEER WINE SODA LATTE MOCHA ESPRESSO SOAP "
+    "SHAMPOO TOWEL BRUSH PASTE PAPER PEN PENCIL NOTEBOOK TAPE GLUE SCISSORS BATTERY CABLE LAMP BULB "
+    "HAMMER NAILS SCREW PAINT ROPE BUCKET MOP BROOM PLATE CUP BOWL SPOON FORK KNIFE GLASS BOTTLE BAG BOX "
+    "SHIRT SOCKS SHOES HAT GLOVES SCARF TOY BALL CARD PHONE CHARGER MOUSE KEYBOARD FOLDER STAPLER MARKER "
+    "CANDLE FLOWER PLANT SEEDS OIL VINEGAR PEPPER GARLIC GINGER BEANS"
 ).split()
 NAMES = (
-    "SUNRISE GOLDEN CITY GREEN HAPPY ROYAL FRESH GRAND LUCKY SILVER OCEAN RIVER NORTH SOUTH EAST WEST CENTRAL STAR "
-    "MOON BLUE RED UNITED GLOBAL PRIME FAMILY CORNER GARDEN VALLEY MOUNTAIN HARBOUR TAN LIM WONG LEE SMITH JONES "
-    "BROWN MILLER TAYLOR WILSON MARTIN CLARK LEWIS HALL YOUNG KING WRIGHT"
+    "SUNRISE GOLDEN CITY GREEN HAPPY ROYAL FRESH GRAND LUCKY SILVER OCEAN RIVER NORTH SOUTH EAST WEST "
+    "CENTRAL STAR MOON BLUE RED UNITED GLOBAL PRIME FAMILY CORNER GARDEN VALLEY MOUNTAIN HARBOUR TAN LIM "
+    "WONG LEE SMITH JONES BROWN MILLER TAYLOR WILSON MARTIN CLARK LEWIS HALL YOUNG KING WRIGHT"
 ).split()
-KINDS = "MART STORE CAFE MARKET BAKERY TRADING HARDWARE RESTAURANT BOOKS PHARMACY SHOP SUPPLY DELI GROCER".split()
-STREETS = "MAIN PARK LAKE HILL OAK PINE ELM MAPLE CEDAR CHURCH MILL BRIDGE STATION SCHOOL QUEEN VICTORIA".split()
-TOWNS = "SPRINGFIELD RIVERSIDE GREENVILLE FAIRVIEW MADISON GEORGETOWN ARLINGTON SALEM CLINTON BRISTOL DOVER".split()
+KINDS = (
+    "MART STORE CAFE MARKET BAKERY TRADING HARDWARE RESTAURANT BOOKS PHARMACY SHOP SUPPLY DELI GROCER".split()
+)
+STREETS = (
+    "MAIN PARK LAKE HILL OAK PINE ELM MAPLE CEDAR CHURCH MILL BRIDGE STATION SCHOOL QUEEN VICTORIA".split()
+)
+TOWNS = (
+    "SPRINGFIELD RIVERSIDE GREENVILLE FAIRVIEW MADISON GEORGETOWN ARLINGTON SALEM CLINTON BRISTOL DOVER"
+).split()
 MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 COMMON = (
-    "the of and to in is that for it as was with be by on not he his but at are this have from or had an they which "
-    "one you were all her she there would their we him been has when who will no more if out so up said what its "
-    "about than into them can only other time new some could these two may first then do any like my now over such "
-    "our man even most made after also did many off before must well back through years where much your way down "
-    "should because long each just state those people too how little good world make very year still see own work "
-    "men day get here old life both between being under three never know same last another while us might great go "
-    "come since against right came take used himself few house use place during high without again home around small "
-    "however found mrs part school thought went say general once upon war left every got united number course water"
+    "the of and to in is that for it as was with be by on not he his but at are this have from or had an "
+    "they which one you were all her she there would their we him been has when who will no more if out "
+    "so up said what its about than into them can only other time new some could these two may first then "
+    "do any like my now over such our man even most made after also did many off before must well back "
+    "through years where much your way down should because long each just state those people too how "
+    "little good world make very year still see own work men day get here old life both between being "
+    "under three never know same last another while us might great go come since against right came take "
+    "used himself few house use place during high without again home around small however found mrs part "
+    "school thought went say general once upon war left every got united number course water"
 ).split()
 
 
-def cased(rng: random.Random, text: str, style: str) -> str:
+def cased(text: str, style: str) -> str:
     """`text` (upper case) in the document's style: "upper", "title" or "lower"."""
     return {"upper": text.upper(), "title": text.title(), "lower": text.lower()}[style]
 
@@ -64,7 +72,9 @@ def date(rng: random.Random) -> str:
 
 
 def time_of_day(rng: random.Random) -> str:
-    return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}" + (f":{rng.randint(0, 59):02d}" if rng.random() < 0.4 else "")
+    return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}" + (
+        f":{rng.randint(0, 59):02d}" if rng.random() < 0.4 else ""
+    )
 
 
 def phone(rng: random.Random) -> str:
@@ -103,4 +113,8 @@ def scrap(rng: random.Random) -> str:
     if kind < 0.92:
         # Every letter equally often, so that rare ones are learned too.
         return "".join(rng.choices(string.ascii_letters, k=rng.randint(2, 8)))
-    return "".join(rng.choices(string.digits + string.ascii_letters + "!#$%&'()*+,-./:;<=>?@[]_|~\"£€", k=rng.randint(2, 7)))
+    return "".join(
+        rng.choices(
+            string.digits + string.ascii_letters + "!#$%&'()*+,-./:;<=>?@[]_|~\"£€", k=rng.randint(2, 7)
+        )
+    )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monkeyvl.errors import UsageError
+from monkeyvl.training.recipe import load_recipe
+
+GOOD = """
+name: tiny
+model: {tile_size: 32, vision: {layers: 1}}
+stages:
+  - {name: one, steps: 2, data: [{kind: lines}], learning_rate: 1}
+"""
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_reads_nested_values_and_defaults(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, GOOD), {"stages.0.steps": 7, "seed": 3})
+    assert (recipe.stages[0].steps, recipe.seed) == (7, 3)
+    assert (recipe.model.tile_size, recipe.model.vision.layers, recipe.model.vision.heads) == (32, 1, 6)
+    assert recipe.stages[0].learning_rate == 1.0
+    assert isinstance(recipe.stages[0].learning_rate, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD + "colour: red\n", "unknown field 'colour'"),
+        ("name: x\n", "field 'stages' is missing"),
+        ("name: x\nstages: []\n", "no stages"),
+        (GOOD.replace("steps: 2", "steps: many"), r"stages\[0\].steps: 'many' must be of type int"),
+        (GOOD.replace("steps: 2", "steps: true"), r"stages\[0\].steps: True must be of type int"),
+        (GOOD.replace("[{kind: lines}]", "lines"), "must be a list"),
+        ("name: [\n", "no valid YAML in line"),
+        ("just text\n", "must be a mapping"),
+    ],
+)
+def test_bad_recipes_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        load_recipe(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_places(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        load_recipe(tmp_path / "none.yaml")
+    with pytest.raises(UsageError, match=r"stages\.4\.steps"):
+        load_recipe(write(tmp_path, GOOD), {"stages.4.steps": 1})
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_recipes_of_the_repository_load(path: Path) -> None:
+    assert load_recipe(path).stages
