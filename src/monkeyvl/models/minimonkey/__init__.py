@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
 
+from monkeyvl.models.minimonkey.attachment import attach
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
 from monkeyvl.models.minimonkey.conversion import register_weight_rules
-from monkeyvl.models.minimonkey.modeling import (
-    MiniMonkeyForConditionalGeneration,
-    MiniMonkeyModel,
-    attach,
-)
+from monkeyvl.models.minimonkey.modeling import MiniMonkeyForConditionalGeneration, MiniMonkeyModel
 
 if TYPE_CHECKING:
     from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, CropPlan, crop_plan

@@ -1,47 +1,53 @@
 """Configuration of Mini-Monkey, and the translation of official InternVL-chat configurations into it.
 
-Official folders are recognised by `architectures`, never by `auto_map`: code from a checkpoint is not run and not
-asked about.
+Official folders are recognised by `architectures`, as their model types are shared. Their `auto_map` is
+dropped: code from a checkpoint is never run, nor asked about.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import InternVLConfig, PreTrainedConfig
+from transformers import CONFIG_MAPPING, InternVLConfig, PreTrainedConfig
 from transformers.utils import cached_file
 
 from monkeyvl.errors import CheckpointError
 
+__all__ = ["MiniMonkeyConfig", "OfficialInternVLChatConfig", "is_official", "translate_official"]
+
 OFFICIAL_ARCHITECTURES = frozenset({"MiniMonkeyChatModel", "InternVLChatModel"})
 
+# Official language models by `model_type` -> the transformers type that computes the same.
+TEXT_TYPES = {"internlm2": "llama", "llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
+
 IMAGE_TOKEN = "<IMG_CONTEXT>"
-# The published InternLM2 tokenizer: 92553 words, of which 92546 is <IMG_CONTEXT>; a turn ends with 92542 or 92543.
+END_OF_TURN = "<|im_end|>"
+# The published InternLM2 tokenizer has 92553 words; a turn ends with any of these.
 _INTERNLM2_VOCABULARY = 92553
 _INTERNLM2_IMAGE_TOKEN_ID = 92546
 _INTERNLM2_STOP_IDS = [2, 92542, 92543]
 
-# Official language models by `model_type` -> the transformers type that computes the same.
-_TEXT_TYPES = {"internlm2": "llama", "llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
+_HUB_OPTIONS = ("revision", "cache_dir", "token", "local_files_only", "subfolder")
 
 
 @strict
 class MiniMonkeyConfig(InternVLConfig):
-    """Configuration of [`MiniMonkeyForConditionalGeneration`]: InternVL's, with untied word embeddings by default.
+    """Configuration of `MiniMonkeyForConditionalGeneration`: InternVL's, by default with untied embeddings.
 
     Args:
-        vision_config (`InternVLVisionConfig` or `dict`): the InternViT vision tower.
-        text_config (`LlamaConfig`, `Qwen2Config`, `Qwen3Config` or `dict`): the language model; a `dict` names its
-            class in `model_type`.
-        image_token_id (`int`): the id that stands once for each visual token of an image in the prompt.
-        image_seq_length (`int`): visual tokens of one tile.
-        downsample_ratio (`float`): side of the grid of visual tokens over the side of the grid of patches.
-        cropping (`str`, *optional*): name of the cropping preset (`monkeyvl.models.minimonkey.cropping.PRESETS`)
-            that a processor made for this model uses by default.
+        vision_config: an InternVLVisionConfig or its fields.
+        text_config: a LlamaConfig, Qwen2Config or Qwen3Config, or its fields, `model_type` among them.
+        image_token_id: the id that stands in a prompt once for each visual token.
+        image_seq_length: visual tokens of one tile.
+        downsample_ratio: side of the grid of visual tokens over the side of the grid of patches.
+        vision_feature_layer: which of the vision tower's states are used, as an index into all of them.
+        cropping: name of the cropping preset of a processor made for this model; None is the default one.
     """
 
     model_type = "minimonkey"
@@ -51,71 +57,75 @@ class MiniMonkeyConfig(InternVLConfig):
 
     @classmethod
     def get_config_dict(
-        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Reads `config.json` of a native or an official folder as keywords of this class.
+        """Reads the `config.json` of a native or an official folder (or hub name) as this class's fields.
 
         Raises:
-            CheckpointError: the folder holds another kind of model.
+            CheckpointError: it is another kind of model.
         """
-        where = {key: kwargs[key] for key in _HUB_KEYS if kwargs.get(key) is not None}
+        hub = {key: kwargs[key] for key in _HUB_OPTIONS if kwargs.get(key) is not None}
         config_dict, rest = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         if is_official(config_dict):
-            return translate_official(config_dict, pretrained_model_name_or_path, **where), rest
+            return translate_official(config_dict, pretrained_model_name_or_path, **hub), rest
         if config_dict.get("model_type") not in (cls.model_type, InternVLConfig.model_type):
             raise CheckpointError(
-                f"{pretrained_model_name_or_path}: model type {config_dict.get('model_type')!r} with architectures "
-                f"{config_dict.get('architectures')} is neither Mini-Monkey nor InternVL"
+                f"{pretrained_model_name_or_path}: model type {config_dict.get('model_type')!r} with "
+                f"architectures {config_dict.get('architectures')} is neither Mini-Monkey nor InternVL"
             )
         return {**config_dict, "model_type": cls.model_type}, rest
 
 
 class OfficialInternVLChatConfig(PreTrainedConfig):
-    """Makes `AutoConfig` read an official folder (`model_type` "internvl_chat") as a [`MiniMonkeyConfig`]."""
+    """Makes `AutoConfig` read an official folder (`model_type` "internvl_chat") as a `MiniMonkeyConfig`."""
 
     model_type = "internvl_chat"
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """Translates the official dictionary; `name_or_path` says where its tokenizer files are."""
-        return MiniMonkeyConfig.from_dict(translate_official(config_dict, kwargs.get("name_or_path")), **kwargs)
+        """Translates an official dictionary; `name_or_path` says where its tokenizer files are."""
+        native = translate_official(config_dict, kwargs.get("name_or_path"))
+        return MiniMonkeyConfig.from_dict(native, **kwargs)
 
 
-def is_official(config_dict: dict[str, Any]) -> bool:
-    """Whether a `config.json` dictionary is an official Mini-Monkey's or InternVL-chat's (decided by `architectures`)."""
-    return "llm_config" in config_dict and not OFFICIAL_ARCHITECTURES.isdisjoint(
-        config_dict.get("architectures") or ()
-    )
+def is_official(config_dict: Mapping[str, Any]) -> bool:
+    """Whether a `config.json` dictionary is that of an official Mini-Monkey or InternVL-chat folder."""
+    architectures = config_dict.get("architectures") or ()
+    return "llm_config" in config_dict and not OFFICIAL_ARCHITECTURES.isdisjoint(architectures)
 
 
 def translate_official(
-    config_dict: dict[str, Any], folder: str | os.PathLike | None = None, **hub: Any
+    config_dict: Mapping[str, Any], folder: str | os.PathLike[str] | None = None, **hub: Any
 ) -> dict[str, Any]:
-    """Turns an official `config.json` dictionary into the keywords of [`MiniMonkeyConfig`].
+    """Turns an official `config.json` dictionary into the fields of `MiniMonkeyConfig`.
 
     Args:
         config_dict: the official dictionary.
-        folder: folder or hub name it came from; its tokenizer files may say the image token's id.
-        **hub: `revision`, `cache_dir`, `token`, `local_files_only`, `subfolder` for a hub name.
+        folder: the folder or hub name it is from, whose tokenizer files may tell ids that it does not.
+        **hub: revision, cache_dir, token, local_files_only and subfolder of a hub name.
 
     Raises:
-        CheckpointError: an architecture, language model or setting that has no native counterpart.
+        CheckpointError: an architecture, language model or setting without a native counterpart, or no id
+            to be found for the image token.
     """
     if not is_official(config_dict):
         raise CheckpointError(
-            f"architectures {config_dict.get('architectures')} of model type {config_dict.get('model_type')!r} are not "
-            f"supported, only {sorted(OFFICIAL_ARCHITECTURES)}"
+            f"architectures {config_dict.get('architectures')} of model type "
+            f"{config_dict.get('model_type')!r} are not supported; these are: "
+            f"{', '.join(sorted(OFFICIAL_ARCHITECTURES))}"
         )
-    if config_dict.get("ps_version", "v1") != "v2":
-        raise CheckpointError(
-            f"ps_version {config_dict.get('ps_version', 'v1')!r} is not supported: pixel shuffle must be 'v2'"
-        )
+    shuffle = config_dict.get("ps_version", "v1")
+    if shuffle != "v2":
+        raise CheckpointError(f"ps_version is {shuffle!r}; only the pixel shuffle 'v2' is supported")
     for key in ("use_backbone_lora", "use_llm_lora"):
         if config_dict.get(key):
-            raise CheckpointError(f"{key}={config_dict[key]}: merge the LoRA weights into the model first")
-    vision = _vision_config(config_dict["vision_config"])
-    text = _text_config(config_dict["llm_config"])
+            raise CheckpointError(f"{key} is {config_dict[key]}; merge the LoRA weights into the model first")
+    vision = _vision_fields(config_dict.get("vision_config") or {})
+    text = _text_fields(config_dict.get("llm_config") or {})
+    if "eos_token_id" in text:
+        text["eos_token_id"] = _stop_ids(text, folder, **hub)
     ratio = config_dict.get("downsample_ratio", 0.5)
+    # The tile's size; the vision tower interpolates its position embeddings if they were made for another.
     side = config_dict.get("force_image_size") or vision["image_size"]
     native = {
         "model_type": MiniMonkeyConfig.model_type,
@@ -123,7 +133,7 @@ def translate_official(
         "vision_config": vision,
         "text_config": text,
         "image_token_id": find_image_token_id(config_dict, folder, **hub),
-        "image_seq_length": int((side // vision["patch_size"]) ** 2 * ratio**2),
+        "image_seq_length": int((side // vision["patch_size"] * ratio) ** 2),
         "downsample_ratio": ratio,
         "vision_feature_layer": config_dict.get("select_layer", -1),
         "tie_word_embeddings": text["tie_word_embeddings"],
@@ -132,11 +142,8 @@ def translate_official(
     return {**native, "dtype": dtype} if dtype else native
 
 
-_HUB_KEYS = ("revision", "cache_dir", "token", "local_files_only", "subfolder")
-
-
-def _vision_config(vision: dict[str, Any]) -> dict[str, Any]:
-    # Absent keys take the official class's own defaults, not InternVLVisionConfig's.
+def _vision_fields(vision: Mapping[str, Any]) -> dict[str, Any]:
+    # A missing key takes the official class's default, which is InternViT-6B's.
     return {
         "model_type": "internvl_vision",
         "hidden_size": vision.get("hidden_size", 3200),
@@ -155,64 +162,52 @@ def _vision_config(vision: dict[str, Any]) -> dict[str, Any]:
         "projection_dropout": vision.get("dropout", 0.0),
         "initializer_range": vision.get("initializer_range", 0.02),
         "layer_scale_init_value": vision.get("initializer_factor", 0.1),
-        "use_mean_pooling": True,  # the native name for "no norm after the last block"
+        "use_mean_pooling": True,  # the native way to say: no norm after the last block
     }
 
 
-def _text_config(text: dict[str, Any]) -> dict[str, Any]:
-    official_type = text.get("model_type")
-    if official_type not in _TEXT_TYPES:
-        raise CheckpointError(f"language model {official_type!r} is not supported, only {sorted(_TEXT_TYPES)}")
-    native = {key: value for key, value in text.items() if key not in _NOT_CARRIED}
-    native["model_type"] = _TEXT_TYPES[official_type]
-    native["tie_word_embeddings"] = text.get("tie_word_embeddings", False)
+def _text_fields(text: Mapping[str, Any]) -> dict[str, Any]:
+    official_type = text.get("model_type", "")
+    if official_type not in TEXT_TYPES:
+        raise CheckpointError(
+            f"language model {official_type!r} is not supported; these are: {', '.join(sorted(TEXT_TYPES))}"
+        )
+    native_type = TEXT_TYPES[official_type]
     if official_type == "internlm2":
-        native["attention_bias"] = native.pop("bias", True)
-        native["rope_theta"] = text.get("rope_theta", 10000)
-        native["max_position_embeddings"] = text.get("max_position_embeddings", 2048)
-        if text.get("vocab_size") == _INTERNLM2_VOCABULARY:
-            native["eos_token_id"] = _INTERNLM2_STOP_IDS
-    # Official files write `rope_scaling` {"type", "factor"} next to `rope_theta`; transformers keeps one dictionary.
-    scaling = dict(native.pop("rope_scaling", None) or {})
-    kind = scaling.pop("rope_type", None) or scaling.pop("type", None) or "default"
-    scaling.pop("type", None)
-    native["rope_parameters"] = {
-        "rope_type": kind,
-        "rope_theta": native.pop("rope_theta", 10000.0),
-        **scaling,
+        # With the defaults of the official class, where Llama's differ.
+        text = {"vocab_size": 103168, "pad_token_id": 0, **text, "attention_bias": text.get("bias", True)}
+    # Published files list every generation setting of their day next to the model's own fields.
+    own = {f.name for f in fields(CONFIG_MAPPING[native_type])} - {f.name for f in fields(PreTrainedConfig)}
+    native = {key: value for key, value in text.items() if key in own}
+    # Official files have `rope_theta`, and `rope_scaling` with "type", "rope_type" or both.
+    scaling = {"type": "default", **(text.get("rope_scaling") or {})}
+    kind = scaling.pop("type")
+    rope = {"rope_type": kind, "rope_theta": text.get("rope_theta", 10000.0), **scaling}
+    return {
+        **native,
+        "model_type": native_type,
+        "rope_parameters": rope,
+        "tie_word_embeddings": text.get("tie_word_embeddings", False),
     }
-    return native
 
 
-# How the official code wanted to be run, and generation settings that belong to generation_config.json.
-_NOT_CARRIED = frozenset(
-    {
-        "architectures",
-        "auto_map",
-        "_name_or_path",
-        "attn_implementation",
-        "_attn_implementation",
-        "_attn_implementation_autoset",
-        "use_bfloat16",
-        "use_flash_attn",
-        "torch_dtype",
-        "dtype",
-        "transformers_version",
-        "return_dict",
-        "output_attentions",
-        "output_hidden_states",
-        "pretraining_tp",
-    }
-)
+def _stop_ids(text: Mapping[str, Any], folder: str | os.PathLike[str] | None, **hub: Any) -> list[int] | int:
+    """The ids that end an answer: `eos_token_id`, and the end of a turn where the tokenizer files name it."""
+    if text.get("vocab_size") == _INTERNLM2_VOCABULARY:
+        return _INTERNLM2_STOP_IDS
+    eos: list[int] | int = text["eos_token_id"]
+    end_of_turn = _id_in_tokenizer_files(END_OF_TURN, folder, **hub)
+    known = eos if isinstance(eos, list) else [eos]
+    return eos if end_of_turn is None or end_of_turn in known else [*known, end_of_turn]
 
 
 def find_image_token_id(
-    config_dict: dict[str, Any], folder: str | os.PathLike | None = None, **hub: Any
+    config_dict: Mapping[str, Any], folder: str | os.PathLike[str] | None = None, **hub: Any
 ) -> int:
-    """The id of the image token of an official checkpoint.
+    """The image token's id in an official checkpoint.
 
-    Taken from the configuration (`image_token_id` or `img_context_token_id`), else from the tokenizer files in
-    `folder`, else from the published vocabulary of 92553 words.
+    It is in the configuration (`image_token_id` or `img_context_token_id`), else in the tokenizer files of
+    `folder`, else known for the published vocabulary of 92553 words.
 
     Raises:
         CheckpointError: none of these tells it.
@@ -220,49 +215,47 @@ def find_image_token_id(
     for key in ("image_token_id", "img_context_token_id"):
         if config_dict.get(key) is not None:
             return int(config_dict[key])
-    if folder is not None:
-        for name, read in _TOKENIZER_FILES.items():
-            content = _read_json(folder, name, **hub)
-            if content is not None and (found := read(content)) is not None:
-                return int(found)
-    vocabulary = config_dict.get("llm_config", {}).get("vocab_size")
+    found = _id_in_tokenizer_files(IMAGE_TOKEN, folder, **hub)
+    if found is not None:
+        return found
+    vocabulary = (config_dict.get("llm_config") or {}).get("vocab_size")
     if vocabulary == _INTERNLM2_VOCABULARY:
         return _INTERNLM2_IMAGE_TOKEN_ID
     raise CheckpointError(
-        f"{folder}: no id for {IMAGE_TOKEN}: config.json has no image_token_id or img_context_token_id, no tokenizer "
-        f"file names it, and the vocabulary of {vocabulary} words is not the published one of {_INTERNLM2_VOCABULARY}"
+        f"{folder}: no id found for {IMAGE_TOKEN}: config.json has neither image_token_id nor "
+        f"img_context_token_id, no tokenizer file names it, and the vocabulary has {vocabulary} words, "
+        f"not the published {_INTERNLM2_VOCABULARY}"
     )
 
 
-def _read_json(folder: str | os.PathLike, name: str, **hub: Any) -> dict[str, Any] | None:
-    if Path(folder).is_file():
-        folder = Path(folder).parent
+def _id_in_tokenizer_files(token: str, folder: str | os.PathLike[str] | None, **hub: Any) -> int | None:
+    if folder is None:
+        return None
+    added = _read_json(folder, "added_tokens.json", **hub)
+    if token in added:
+        return int(added[token])
+    for number, entry in (
+        _read_json(folder, "tokenizer_config.json", **hub).get("added_tokens_decoder", {}).items()
+    ):
+        if entry["content"] == token:
+            return int(number)
+    for entry in _read_json(folder, "tokenizer.json", **hub).get("added_tokens", []):
+        if entry["content"] == token:
+            return int(entry["id"])
+    return None
+
+
+def _read_json(folder: str | os.PathLike[str], name: str, **hub: Any) -> dict[str, Any]:
+    """A JSON file of a folder or hub name, {} where it is missing."""
+    where = Path(folder).parent if Path(folder).is_file() else folder
     path = cached_file(
-        str(folder),
+        str(where),
         name,
-        _raise_exceptions_for_gated_repo=False,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
         **hub,
     )
-    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def _in_added_tokens_decoder(content: dict[str, Any]) -> str | None:
-    added = content.get("added_tokens_decoder", {})
-    return next((number for number, token in added.items() if token.get("content") == IMAGE_TOKEN), None)
-
-
-def _in_tokenizer(content: dict[str, Any]) -> int | None:
-    added = content.get("added_tokens", [])
-    return next((token["id"] for token in added if token.get("content") == IMAGE_TOKEN), None)
-
-
-_TOKENIZER_FILES = {
-    "added_tokens.json": lambda content: content.get(IMAGE_TOKEN),
-    "tokenizer_config.json": _in_added_tokens_decoder,
-    "tokenizer.json": _in_tokenizer,
-}
-
-__all__ = ["MiniMonkeyConfig", "is_official"]
-
+    if path is None:
+        return {}
+    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return content

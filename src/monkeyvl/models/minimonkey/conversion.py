@@ -1,7 +1,7 @@
-"""Official weight names to native ones, as rules that transformers applies tensor by tensor while it reads a file.
+"""Official weight names to native ones: rules that transformers applies tensor by tensor while it reads.
 
-Both layouts load through the same rules: a native name matches none of them. Saving always writes native names
-(`MiniMonkeyForConditionalGeneration.save_pretrained`).
+Both layouts load through the same rules, as a native name matches none of them. Saving always writes native
+names (`save_pretrained` in modeling.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SplitGroupedQKV(ConversionOps):
 
 
 def split_grouped_qkv(fused: Tensor, text_config: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """Splits a fused weight (kv * (groups + 2) * D, H) or bias (kv * (groups + 2) * D,) into query, key and value."""
+    """Query, key and value of a fused weight (kv * (groups + 2) * D, H) or bias (kv * (groups + 2) * D,)."""
     kv_heads, rest = text_config.num_key_value_heads, fused.shape[1:]
     groups = text_config.num_attention_heads // kv_heads
     grouped = fused.view(kv_heads, groups + 2, _head_dim(text_config), *rest)

@@ -1,10 +1,10 @@
-"""Mini-Monkey on transformers' InternVL: image tiles of several layers, and prompts compressed before generation.
+"""Mini-Monkey on transformers' InternVL: images of several layers of tiles, compressed before generation.
 
-The vision tower, projector and language model are transformers' own modules. What is added: an image is many tiles
-(`num_tiles`, `tile_layers`), an image encoded once can be asked again (`image_features`), and `compression` drops
-detail tokens by SCM (section 3.3 of the paper). Generation always embeds the prompt first: an image is encoded
-once however many beams or samples are drawn, and pruning inside `forward` would let positions go on from the
-unpruned length.
+The vision tower, projector and language model are transformers' own modules. What is added: an image is many
+tiles (`num_tiles`, `tile_layers`), an image encoded once can be asked again (`image_features`), and
+`compression` drops detail tokens by SCM (section 3.3 of the paper). `generate` always embeds the prompt before
+generation starts, so that an image is encoded once however many beams or samples are drawn, and prunes it then:
+pruning inside the steps of generation would let positions go on from the unpruned length.
 """
 
 from __future__ import annotations
@@ -24,18 +24,11 @@ from transformers.models.internvl.modeling_internvl import (
 from transformers.utils.generic import can_return_tuple
 
 from monkeyvl.errors import UsageError
-from monkeyvl.models.minimonkey.compression import (
-    CompressionMode,
-    ImageSpan,
-    PruningPlan,
-    gather,
-    plan_pruning,
-)
+from monkeyvl.models.minimonkey.compression import CompressionMode, PruningPlan, gather, plan_pruning
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig
+from monkeyvl.models.minimonkey.spans import image_spans
 
 _Images = tuple[Tensor | None, Tensor | None, Tensor | None, Sequence[Tensor] | None]
-
-DETAIL_LAYER = 0  # in `tile_layers`; 1 is the adaptive layer, 2 the global one
 
 
 class _NativeSaving(PreTrainedModel):
@@ -72,7 +65,9 @@ class MiniMonkeyModel(_NativeSaving, InternVLModel):
         """
         counts = [len(pixel_values)] if num_tiles is None else num_tiles.tolist()
         if sum(counts) != len(pixel_values):
-            raise UsageError(f"num_tiles sums up to {sum(counts)}, pixel_values holds {len(pixel_values)} tiles")
+            raise UsageError(
+                f"num_tiles sums up to {sum(counts)}, pixel_values has {len(pixel_values)} tiles"
+            )
         kwargs = {
             "vision_feature_layer": self.config.vision_feature_layer,
             "vision_feature_select_strategy": self.config.vision_feature_select_strategy,
@@ -98,24 +93,25 @@ class MiniMonkeyModel(_NativeSaving, InternVLModel):
             (B, T, H) embeddings, and the (tokens, H) features of each image that went into them.
 
         Raises:
-            UsageError: both pixels and features are given, or the placeholders in `input_ids` are not as many as
-                the visual tokens.
+            UsageError: both pixels and features are given, or `input_ids` has not as many placeholders as
+                there are visual tokens.
         """
         if pixel_values is not None and image_features is not None:
             raise UsageError("give pixel_values or image_features, not both")
         embeds = self.get_input_embeddings()(input_ids)
         if pixel_values is not None:
             image_features = self.get_image_features(pixel_values, num_tiles, tile_layers).pooler_output
-        features = tuple(image_features or ())
+        features = () if image_features is None else tuple(image_features)
         mask = input_ids == self.config.image_token_id  # (B, T)
         placeholders, tokens = int(mask.sum()), sum(len(image) for image in features)
         if placeholders != tokens:
             raise UsageError(
-                f"the prompt has {placeholders} image placeholders, its {len(features)} image(s) give {tokens} tokens"
+                f"the prompt has {placeholders} image placeholders, its {len(features)} image(s) give "
+                f"{tokens} tokens"
             )
         if features:
             joined = torch.cat([image.to(embeds.device, embeds.dtype) for image in features])  # (tokens, H)
-            embeds = embeds.masked_scatter(mask.unsqueeze(-1), joined)
+            embeds = embeds.masked_scatter(mask.unsqueeze(-1).to(embeds.device), joined)
         return embeds, features
 
     @can_return_tuple
@@ -132,13 +128,17 @@ class MiniMonkeyModel(_NativeSaving, InternVLModel):
         inputs_embeds: Tensor | None = None,
         **kwargs: Any,
     ) -> InternVLModelOutputWithPast:
-        """Runs the language model over a prompt with images; arguments as in [`MiniMonkeyForConditionalGeneration`]."""
+        """Runs the language model over a prompt with images.
+
+        Arguments and errors as in `MiniMonkeyForConditionalGeneration.forward`.
+        """
         if (input_ids is None) == (inputs_embeds is None):
             raise UsageError("give exactly one of input_ids and inputs_embeds")
         features: tuple[Tensor, ...] = ()
-        if inputs_embeds is None and (pixel_values is not None or image_features is not None):
-            inputs_embeds, features = self.embed(input_ids, pixel_values, num_tiles, tile_layers, image_features)
-        elif inputs_embeds is None:
+        if input_ids is not None and (pixel_values is not None or image_features is not None):
+            images = (pixel_values, num_tiles, tile_layers, image_features)
+            inputs_embeds, features = self.embed(input_ids, *images)
+        elif input_ids is not None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
         outputs = self.language_model(
             inputs_embeds=inputs_embeds,
@@ -214,28 +214,28 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
 
         Args:
             input_ids: (B, T) ids with one `image_token_id` per visual token.
-            pixel_values: (tiles, 3, S, S) tiles of all images of the batch, in the order of their placeholders.
+            pixel_values: (tiles, 3, S, S) tiles of all images of the batch, in their placeholders' order.
             num_tiles: (images,) tiles of each image.
             tile_layers: (tiles,) 0 detail, 1 adaptive, 2 global; only compression reads it.
             image_features: (tokens, H) features of each image from `get_image_features`, in place of pixels.
             attention_mask: (B, T), 0 on padding.
+            inputs_embeds: (B, T, H) an embedded prompt in place of `input_ids` and images.
             labels: (B, T) ids to predict, -100 where nothing is asked.
             logits_to_keep: compute the logits of the last positions only; 0 is all.
-            compression: share of the detail tokens to drop, at least 0 and below 1. Above 0 the logits are those of
-                the shorter, left-padded sequence of what stays.
+            compression: share of the detail tokens to drop, at least 0 and below 1. Above 0 the logits are
+                those of the shorter, left-padded rows of what stays, with positions counted anew.
             compression_mode: "exact", or "official" for the published code's span.
 
         Raises:
-            UsageError: arguments that contradict each other, or a language model that compression cannot serve.
+            UsageError: arguments that contradict each other, or a model that compression cannot serve.
         """
         features: tuple[Tensor, ...] = ()
         if compression:
             if input_ids is None or inputs_embeds is not None:
                 raise UsageError("compression needs input_ids, not inputs_embeds")
             images = (pixel_values, num_tiles, tile_layers, image_features)
-            inputs_embeds, features = self.model.embed(input_ids, *images)
-            plan = self._plan(
-                input_ids, inputs_embeds, attention_mask, features, images, compression, compression_mode
+            inputs_embeds, features, plan = self._plan(
+                input_ids, attention_mask, images, compression, compression_mode
             )
             attention_mask = gather(plan, torch.ones_like(input_ids), 0)
             position_ids = (attention_mask.cumsum(-1) - 1).clamp(min=0)
@@ -285,8 +285,8 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
     ) -> Any:
         """Continues a prompt with images; every generation option of transformers works.
 
-        Arguments as in `forward`. Each returned sequence begins with the prompt's ids as given (padding included),
-        also when compression left some of them out of what the language model saw.
+        Arguments as in `forward`. Each returned sequence begins with the prompt's ids as given (padding
+        included), also where compression left some of them out of what the language model saw.
 
         Raises:
             UsageError: see `forward`.
@@ -296,10 +296,11 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
         if input_ids is None or kwargs.get("inputs_embeds") is not None:
             raise UsageError("generate needs input_ids, not inputs_embeds")
         images = (pixel_values, num_tiles, tile_layers, image_features)
-        embeds, features = self.model.embed(input_ids, *images)
         prompt = input_ids
-        if compression:
-            plan = self._plan(input_ids, embeds, attention_mask, features, images, compression, compression_mode)
+        if not compression:
+            embeds, _ = self.model.embed(input_ids, *images)
+        else:
+            embeds, _, plan = self._plan(input_ids, attention_mask, images, compression, compression_mode)
             attention_mask = gather(plan, torch.ones_like(input_ids), 0)
             embeds = gather(plan, embeds, 0.0)
             prompt = gather(plan, input_ids, self.config.text_config.pad_token_id or 0)
@@ -329,53 +330,27 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
         Arguments and errors as in `forward`.
         """
         images = (pixel_values, num_tiles, tile_layers, image_features)
-        embeds, features = self.model.embed(input_ids, *images)
-        plan = self._plan(input_ids, embeds, attention_mask, features, images, compression, compression_mode)
+        _, _, plan = self._plan(input_ids, attention_mask, images, compression, compression_mode)
         return plan.kept_detail
 
     def _plan(
         self,
         input_ids: Tensor,
-        embeds: Tensor,
         attention_mask: Tensor | None,
-        features: tuple[Tensor, ...],
         images: _Images,
         compression: float,
         mode: CompressionMode,
-    ) -> PruningPlan:
-        _, num_tiles, tile_layers, _ = images
+    ) -> tuple[Tensor, tuple[Tensor, ...], PruningPlan]:
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        placeholders = input_ids == self.config.image_token_id
-        spans = _image_spans(placeholders, features, num_tiles, tile_layers)
-        return plan_pruning(self.model.language_model, embeds, mask, spans, compression, mode)
-
-
-def _image_spans(
-    placeholders: Tensor, features: tuple[Tensor, ...], num_tiles: Tensor | None, tile_layers: Tensor | None
-) -> list[list[ImageSpan]]:
-    if not features:
-        return [[] for _ in placeholders]
-    if tile_layers is None:
-        raise UsageError("compression needs tile_layers, the layer that each tile belongs to")
-    counts = [len(tile_layers)] if num_tiles is None else num_tiles.tolist()
-    if len(counts) != len(features) or sum(counts) != len(tile_layers):
-        raise UsageError(
-            f"{len(features)} image(s), num_tiles {counts} and {len(tile_layers)} tile_layers do not fit together"
-        )
-    images = zip(features, tile_layers.to(placeholders.device).split(counts), strict=True)
-    spans: list[list[ImageSpan]] = []
-    for row, mask in enumerate(placeholders):
-        positions = mask.nonzero().flatten()
-        spans.append([])
-        while len(positions) > 0:
-            image, layers = next(images)
-            if len(image) > len(positions):
-                raise UsageError(f"row {row} ends within an image: {len(positions)} placeholders, {len(image)} tokens")
-            own, positions = positions[: len(image)], positions[len(image) :]
-            of_tile = own.view(len(layers), -1)  # (tiles, tokens of a tile)
-            detail = of_tile[layers == DETAIL_LAYER].flatten()
-            spans[-1].append(ImageSpan(first=int(own[0]), detail=detail, tokens=len(own)))
-    return spans
+        if mask.shape != input_ids.shape:
+            raise UsageError(
+                f"compression needs an attention_mask of {tuple(input_ids.shape)}, got {tuple(mask.shape)}"
+            )
+        embeds, features = self.model.embed(input_ids, *images)
+        _, num_tiles, tile_layers, _ = images
+        spans = image_spans(input_ids == self.config.image_token_id, features, num_tiles, tile_layers)
+        plan = plan_pruning(self.model.language_model, embeds, mask, spans, compression, mode)
+        return embeds, features, plan
 
 
 def _shorten(options: dict[str, Any], by: int) -> None:
@@ -392,39 +367,6 @@ def _shorten(options: dict[str, Any], by: int) -> None:
 
 
 def _with_prompt(sequences: Tensor, input_ids: Tensor, prompt: Tensor) -> Tensor:
-    """Puts the ids as given in place of the prompt that generation saw: (B * n, pruned + new) -> (B * n, T + new)."""
+    """The prompt as given in place of the one generation saw: (B * n, pruned + new) -> (B * n, T + new)."""
     whole = input_ids.repeat_interleave(len(sequences) // len(input_ids), dim=0)
     return torch.cat([whole.to(sequences.device), sequences[:, prompt.shape[1] :]], dim=1)
-
-
-def attach(model: InternVLForConditionalGeneration) -> MiniMonkeyForConditionalGeneration:
-    """Gives a native InternVL model Mini-Monkey's tiles, `image_features` and compression.
-
-    Works for any language model it was loaded with; no weight is copied: both share their modules.
-
-    Raises:
-        UsageError: the model is not of transformers' InternVL.
-    """
-    if not isinstance(model, InternVLForConditionalGeneration):
-        raise UsageError(f"attach takes an InternVLForConditionalGeneration, got {type(model).__name__}")
-    settings = {key: value for key, value in model.config.to_dict().items() if key not in _OWN_SETTINGS}
-    config = MiniMonkeyConfig(**settings)
-    # Sub-configurations are shared, so that a later change (attention implementation, ...) reaches both.
-    config.vision_config, config.text_config = model.config.vision_config, model.config.text_config
-    config._attn_implementation_internal = model.config._attn_implementation_internal
-    twin = _twin(model, MiniMonkeyForConditionalGeneration, config)
-    twin.model = _twin(model.model, MiniMonkeyModel, config)
-    return twin
-
-
-_OWN_SETTINGS = frozenset({"model_type", "architectures", "transformers_version"})
-
-
-def _twin(module: Any, kind: Any, config: MiniMonkeyConfig) -> Any:
-    """A module of another class over the same submodules; hooks that wrap the old `forward` stay behind."""
-    twin = kind.__new__(kind)
-    wrapped = {"forward", "_old_forward", "_hf_hook"}
-    twin.__dict__.update({key: value for key, value in module.__dict__.items() if key not in wrapped})
-    twin._modules = dict(module._modules)
-    twin.config = config
-    return twin
