@@ -1,10 +1,10 @@
 """Mini-Monkey on transformers' InternVL: images of several layers of tiles, compressed before generation.
 
-The vision tower, projector and language model are transformers' own modules. What is added: an image is many
-tiles (`num_tiles`, `tile_layers`), an image encoded once can be asked again (`image_features`), and
-`compression` drops detail tokens by SCM (section 3.3 of the paper). `generate` always embeds the prompt before
-generation starts, so that an image is encoded once however many beams or samples are drawn, and prunes it then:
-pruning inside the steps of generation would let positions go on from the unpruned length.
+The vision tower, projector and language model are transformers' own modules. What is added: an image is
+many tiles (`num_tiles`, `tile_layers`), an image encoded once can be asked again (`image_features`), and
+`compression` drops detail tokens by SCM (section 3.3 of the paper). `generate` embeds the prompt before
+generation starts, so that an image is encoded once however many beams or samples are drawn, and prunes it
+then: pruning inside the steps of generation would let positions go on from the unpruned length.
 """
 
 from __future__ import annotations
