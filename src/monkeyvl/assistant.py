@@ -72,8 +72,8 @@ class Assistant:
     """Answers questions about images with one model.
 
     Every method takes an image as a path, bytes, a file object, a PIL image or a numpy array; `pages`
-    ("2", "1-3", "1,4-5") chooses pages of a PDF or TIFF, which are asked one by one. The options of every method
-    are those of `monkeyvl.generation.Settings`: max_new_tokens, compression, compression_mode, cropping,
+    ("2", "1-3", "1,4-5") chooses pages of a PDF or TIFF, which are asked one by one. The options of every
+    method are those of `monkeyvl.generation.Settings`: max_new_tokens, compression, compression_mode, cropping,
     temperature, top_p, seed. An image that was encoded for one question is not encoded again for the next.
 
     Attributes:
@@ -325,6 +325,9 @@ def _shallow(answer: Answer) -> dict[str, Any]:
 
 
 def _closed(raw: str) -> str:
-    """`raw` up to the last tag that has not ended yet, so that half a tag is never shown."""
-    start = raw.rfind("<")
-    return raw if start < 0 or ">" in raw[start:] else raw[:start]
+    """`raw` up to the place or the tag that has not ended yet, so that half of one is never shown."""
+    place = max(raw.rfind(tag) for tag in ("<box>", "<quad>", "<point>"))
+    if place >= 0 and "</" not in raw[place:]:
+        raw = raw[:place]
+    tag = raw.rfind("<")
+    return raw if tag < 0 or ">" in raw[tag:] else raw[:tag]

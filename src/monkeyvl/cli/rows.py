@@ -17,9 +17,10 @@ ENCODING = "utf-8"
 
 
 class Results:
-    """The rows of `--out`. A row is done if it has the same file, page, question, settings and model, no error.
+    """The rows of `--out`: each names its file, page, question, settings and model, and what came out.
 
-    Rows of other questions in the same file stay. Rows with an error are taken out and tried again.
+    A row without an error is not done again. Rows with one are taken out and tried again; rows of other questions
+    stay.
 
     Raises:
         UsageError: a path that cannot be written, or a file that holds something else.
