@@ -59,7 +59,7 @@ class Collator:
             tile_size=sizes.tile_size, patch_size=sizes.patch_size, cropping=self.cropping
         )
         self.tokens_per_tile = self.image_processor.tokens_per_tile
-        self.tokenizer = tokenizer
+        self._tokenizer = tokenizer
         name = tokenizer.convert_tokens_to_ids
         self.image_id, self.pad_id = name(IMAGE), tokenizer.pad_token_id
         self._before = [name(BOS), name(START), *self._encode("user\n"), name(IMAGE_START)]
@@ -68,7 +68,7 @@ class Collator:
         self._end = [name(END)]
 
     def _encode(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False)
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
     def __call__(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         batch = dict(

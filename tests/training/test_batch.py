@@ -1,0 +1,113 @@
+"""What the trainer is fed: labels where the letters are, questions that see the picture and themselves alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from monkeyvl.data.synthetic import Exchange, Sample, make_sample
+from monkeyvl.data.synthetic.canvas import Canvas
+from monkeyvl.data.synthetic.fonts import BUNDLED, load_font
+from monkeyvl.models.minimonkey import crop_plan
+from monkeyvl.training.batch import CLASSES, IGNORED, Collator, SyntheticDataset, character_labels
+from monkeyvl.training.build import build_model
+from monkeyvl.training.recipe import DecoderSizes, ModelSizes, Source, Stage, TowerSizes
+from monkeyvl.training.tokenizer import build_tokenizer
+
+SIZES = ModelSizes(
+    tile_size=64,
+    patch_size=16,
+    cropping={"detail": [1, 4], "adaptive": [1, 2]},
+    vision=TowerSizes(hidden_size=32, layers=1, heads=2, intermediate_size=64),
+    text=DecoderSizes(hidden_size=32, layers=2, heads=2, intermediate_size=64, context=512),
+)
+STAGE = Stage(name="s", steps=1, data=(Source("lines", options={"size": [64, 64], "font_px": [14, 20]}),))
+
+
+def page(text: str, size: tuple[int, int], at: tuple[int, int], px: int) -> Sample:
+    canvas = Canvas(*size)
+    canvas.write(*at, text, load_font(str(BUNDLED), px))
+    return Sample(canvas.image, canvas.lines, canvas.characters, [Exchange("a?", "b"), Exchange("cc?", "dd")])
+
+
+def test_letters_are_asked_where_they_stand() -> None:
+    sample = page("A7", (64, 64), (0, 0), 16)
+    labels = character_labels(sample, crop_plan((64, 64), {"detail": [1, 1], "adaptive": None}, 64), SIZES)
+    assert labels.shape == (1, 16, 2)
+    places = {
+        (int(patch), int(half)): int(labels[0, patch, half])
+        for patch, half in zip(*labels[0].nonzero(), strict=True)
+    }
+    (_, x_a, y_a, _), (_, x_7, y_7, _) = sample.characters
+    expected = {
+        (int(y_a // 16) * 4 + int(x_a // 16), int(x_a % 16 >= 8)): CLASSES["A"],
+        (int(y_7 // 16) * 4 + int(x_7 // 16), int(x_7 % 16 >= 8)): CLASSES["7"],
+    }
+    assert places == expected
+
+
+def test_every_layer_has_its_letters_and_the_illegible_are_ignored() -> None:
+    sample = page("A", (128, 128), (100, 100), 20)
+    plan = crop_plan((128, 128), SIZES.cropping, 64)
+    labels = character_labels(sample, plan, SIZES)
+    assert plan.detail == (2, 2)
+    assert (labels[3] == CLASSES["A"]).sum() == 1, "the last detail tile shows it at full size"
+    assert not labels[:3].any()
+    assert (labels[-1] == CLASSES["A"]).sum() == 1, "10 px high in the global view"
+    small = page("A", (128, 128), (100, 100), 12)
+    assert (character_labels(small, plan, SIZES)[-1] == IGNORED).sum() == 1, "6 px high in the global view"
+
+
+def test_a_question_sees_the_picture_and_itself() -> None:
+    sample = page("A", (64, 64), (0, 0), 16)
+    tokenizer = build_tokenizer()
+    batch = Collator(tokenizer, SIZES, STAGE)([sample])
+    ids, mask = batch["input_ids"][0], batch["attention_mask"][0, 0]
+    asked = (batch["labels"][0] != IGNORED).nonzero().flatten()
+    assert tokenizer.decode(batch["labels"][0][asked]) == "b<|im_end|>dd<|im_end|>"
+    picture = int((ids == tokenizer.convert_tokens_to_ids("</img>")).nonzero()[0]) + 2
+    second = int(asked[2])  # first token of the second answer
+    first = slice(picture, int(asked[1]) + 1)
+    assert mask[second, :picture].all()
+    assert not mask[second, first].any()
+    assert mask[second, int(asked[1]) + 1 : second + 1].all()
+    assert not mask[second, second + 1 :].any()
+    assert batch["position_ids"][0, first.stop] == picture, "as if it were the only question"
+
+
+def test_questions_together_give_the_logits_of_questions_alone() -> None:
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer()
+    model = build_model(SIZES, tokenizer).eval()
+    collate = Collator(tokenizer, SIZES, STAGE)
+    both = page("A", (64, 64), (0, 0), 16)
+    alone = Sample(both.image, both.lines, both.characters, both.exchanges[1:])
+
+    def answer_logits(sample: Sample, other: Sample | None = None) -> torch.Tensor:
+        batch = collate([sample] if other is None else [sample, other])
+        labels = batch.pop("labels")
+        batch.pop("character_labels")
+        with torch.no_grad():
+            logits = model(**batch).logits
+        return logits[0][labels[0] != IGNORED]
+
+    together = answer_logits(both)
+    assert torch.allclose(together[-3:], answer_logits(alone), atol=1e-5)
+    longer = make_sample("receipt", random.Random(1), width=64, most_rows=5)
+    assert torch.allclose(together, answer_logits(both, longer), atol=1e-5), "padding changes nothing"
+
+
+def test_a_data_set_is_the_same_every_time() -> None:
+    one, other = SyntheticDataset(STAGE, 1, 4), SyntheticDataset(STAGE, 1, 4)
+    assert [one[i].exchanges for i in range(4)] == [other[i].exchanges for i in range(4)]
+    assert one[0].exchanges != SyntheticDataset(STAGE, 2, 4)[0].exchanges
+    assert one[0].exchanges != SyntheticDataset(STAGE, 1, 4, split="score")[0].exchanges
+
+
+@pytest.mark.parametrize("text", ["12/03/2021", "É £5 \n€", "<|im_end|>", "日本"])
+def test_the_tokenizer_gives_back_what_it_got(text: str) -> None:
+    tokenizer = build_tokenizer()
+    ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text

@@ -1,0 +1,103 @@
+"""A whole recipe at toy size: it runs, its loss falls, a broken run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from monkeyvl.errors import UsageError
+from monkeyvl.training import run
+from monkeyvl.training.run import train
+
+RECIPE = """
+name: toy
+workers: 0
+logging_steps: 2
+model:
+  tile_size: 64
+  patch_size: 16
+  cropping: {detail: [1, 2], adaptive: null}
+  vision: {hidden_size: 32, layers: 1, heads: 2, intermediate_size: 64}
+  text: {hidden_size: 32, layers: 2, heads: 2, intermediate_size: 64, context: 512}
+stages:
+  - name: letters
+    steps: 4
+    batch_size: 2
+    warmup_steps: 1
+    answer_loss: 0.0
+    data: [{kind: lines, options: {size: [64, 64], font_px: [16, 24]}}]
+  - name: answers
+    steps: 8
+    batch_size: 2
+    warmup_steps: 1
+    learning_rate: 3.0e-3
+    save_steps: 3
+    data: [{kind: lines, options: {size: [64, 64], font_px: [16, 24]}}, {kind: receipt, options: {width: 64, most_rows: 5}}]
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "toy.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        name: value
+        for file in sorted(folder.glob("*.safetensors"))
+        for name, value in load_file(file).items()
+    }
+
+
+class _Killed(Exception):
+    pass
+
+
+class _Kill(TrainerCallback):
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == 5:
+            raise _Killed
+
+
+def test_trains_resumes_and_saves_what_loads(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(recipe, tmp_path / "whole")
+    log = [
+        json.loads(line) for line in (tmp_path / "whole" / "1-answers" / "log.jsonl").read_text().splitlines()
+    ]
+    assert log[-1]["answer_loss"] < log[0]["answer_loss"]
+    assert {"character_loss", "character_accuracy", "answer_accuracy"} <= set(log[-1])
+
+    original = run.StageTrainer.__init__
+
+    def killed_in_the_second_stage(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        if "answers" in self.args.output_dir:
+            self.add_callback(_Kill())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run.StageTrainer, "__init__", killed_in_the_second_stage)
+        with pytest.raises(_Killed):
+            train(recipe, tmp_path / "broken")
+    with pytest.raises(UsageError, match="is not empty"):
+        train(recipe, tmp_path / "broken")
+    resumed = train(recipe, tmp_path / "broken", resume=True)
+    one, other = weights(whole), weights(resumed)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one), "a resumed run equals an undisturbed one"
+    assert not any("character" in name for name in one), "the dense head is left behind"
+    assert all(value.dtype == torch.bfloat16 for value in one.values())
+
+
+def test_an_unknown_part_to_freeze(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="freeze 'eyes'; one of vision, projector, text"):
+        train(recipe, tmp_path / "out", overrides={"stages.0.freeze": ["eyes"]})
