@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -96,57 +92,39 @@ def plain_choice(attention: Tensor, mask: Tensor, images: list[ImageSpan], compr
     return kept
 
 
-@pytest.fixture(scope="module")
-def reference(golden: Callable[[str], Path]) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
-    """The reference's language model as transformers' Llama, its outputs, and both orders' embeddings."""
-    folder = golden("minimonkey")
-    weights, out = load_file(folder / "weights.safetensors"), load_file(folder / "outputs.safetensors")
-    official = json.loads((folder / "config.json").read_text())
-    llm, token = official["llm_config"], official["img_context_token_id"]
-    names = (*TINY, "max_position_embeddings", "rms_norm_eps")
-    rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": llm["rope_theta"]}
-    model = AutoModel.from_config(LlamaConfig(**{name: llm[name] for name in names}, rope_parameters=rope))
-    state = {"embed_tokens.weight": "tok_embeddings.weight", "norm.weight": "norm.weight"}
-    for i in range(llm["num_hidden_layers"]):
-        layer = f"layers.{i}."
-        state |= {
-            f"{layer}input_layernorm.weight": f"{layer}attention_norm.weight",
-            f"{layer}post_attention_layernorm.weight": f"{layer}ffn_norm.weight",
-            f"{layer}self_attn.o_proj.weight": f"{layer}attention.wo.weight",
-            f"{layer}mlp.gate_proj.weight": f"{layer}feed_forward.w1.weight",
-            f"{layer}mlp.up_proj.weight": f"{layer}feed_forward.w3.weight",
-            f"{layer}mlp.down_proj.weight": f"{layer}feed_forward.w2.weight",
-        }
-    tensors = {ours: weights[f"language_model.model.{theirs}"] for ours, theirs in state.items()}
-    heads, kv_heads, width = llm["num_attention_heads"], llm["num_key_value_heads"], llm["hidden_size"]
-    for i in range(llm["num_hidden_layers"]):
-        fused = weights[f"language_model.model.layers.{i}.attention.wqkv.weight"]
-        groups = fused.view(kv_heads, heads // kv_heads + 2, width // heads, width)
-        for name, part in (("q", groups[:, :-2]), ("k", groups[:, -2]), ("v", groups[:, -1])):
-            tensors[f"layers.{i}.self_attn.{name}_proj.weight"] = part.reshape(-1, width)
-    model.load_state_dict(tensors)
-    ids = load_file(folder / "inputs.safetensors")["input_ids"]
-    order = json.loads((folder / "info.json").read_text())["train_order_permutation_of_demo_tiles"]
-    embeds = {}
-    for name, tiles in (("demo_order", out["vit_embeds"]), ("train_order", out["vit_embeds"][order])):
-        embeds[name] = model.embed_tokens(ids).detach()
-        embeds[name][ids == token] = tiles.flatten(0, 1)
-    torch.testing.assert_close(embeds["demo_order"], out["demo_order.inputs_embeds"])
-    return model.eval(), out, embeds
-
-
 @pytest.mark.parametrize(("order", "detail"), [("demo_order", range(22, 46)), ("train_order", range(6, 30))])
-def test_kept_positions_equal_the_reference(reference: Any, order: str, detail: range) -> None:
-    model, out, embeds = reference
-    mask, images = torch.ones(1, 65, dtype=torch.long), [[span(6, detail, 44)]]
-    exact = plan_pruning(model, embeds[order], mask, images, 0.5)
+def test_kept_positions_equal_the_reference(reference: Any, model: Any, order: str, detail: range) -> None:
+    out, ids = reference.outputs, reference.inputs["input_ids"]
+    tiles = out["vit_embeds"]
+    if order == "train_order":
+        tiles = tiles[reference.info["train_order_permutation_of_demo_tiles"]]
+    embeds = model.get_input_embeddings()(ids).detach()
+    embeds[ids == reference.info["img_context_token_id"]] = tiles.flatten(0, 1)
+    language_model, images = model.model.language_model, [[span(6, detail, 44)]]
+
+    exact = plan_pruning(language_model, embeds, torch.ones_like(ids), images, 0.5)
     assert exact.kept_detail[0].tolist() == out[f"{order}.scm_intended.kept_positions"].tolist()
     assert len(exact.keep[0]) == 53
-    official = plan_pruning(model, embeds[order], mask, images, 0.5, mode="official")
+    official = plan_pruning(language_model, embeds, torch.ones_like(ids), images, 0.5, mode="official")
     assert official.kept_detail[0].tolist() == out[f"{order}.scm.kept_positions"].tolist()
     assert official.keep[0].tolist() == out[f"{order}.scm.all_kept_positions"].tolist()
-    scores = detail_scores(model, embeds[order], torch.arange(6, 30), torch.arange(30, 65))
+    scores = detail_scores(language_model, embeds, torch.arange(6, 30), torch.arange(30, 65))
     torch.testing.assert_close(scores, out[f"{order}.scm.scores"][0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("left", [0, 6])
+def test_official_span_in_padded_rows(left: int) -> None:
+    length, first, end = left + 30, left + 2, left + 22
+    model, embeds = tiny_model(FAMILIES["llama"]), torch.randn(1, length, 32)
+    mask = torch.ones(1, length, dtype=torch.long)
+    mask[0, :left] = 0
+    # Four adaptive tokens come first, and the published code takes them for detail tokens.
+    images = [[span(first, range(first + 4, end + 4), 24)]]
+    plan = plan_pruning(model, embeds, mask, images, 0.5, mode="official")
+    scores = plain_attention(model, embeds, mask)[0, end:, first:end].mean(0)
+    kept = sorted(first + int(i) for i in scores.topk(10).indices)
+    assert plan.kept_detail[0].tolist() == kept
+    assert plan.keep[0].tolist() == [*range(left, first), *kept, *range(end + 1, length)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -232,6 +210,8 @@ def test_no_tensor_of_prompt_by_prompt_size(family: str, backend: SDPBackend) ->
 
 
 @given(n=st.integers(0, 5000), percent=st.integers(0, 99))
+@example(n=100, percent=90)
+@example(n=10, percent=95)
 def test_kept_count(n: int, percent: int) -> None:
     kept = kept_count(n, percent / 100)
     assert kept == max(min(n, 1), n * (100 - percent) // 100)

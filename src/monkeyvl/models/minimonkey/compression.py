@@ -151,7 +151,7 @@ def detail_scores(
         logits = logits.view(len(query), len(rows), reach).masked_fill_(~allowed, -torch.inf)
         seen = detail[detail < reach]
         total[: len(seen)] += logits.softmax(-1)[:, :, seen].mean(0).sum(0)
-    behind = len(voters) - torch.searchsorted(voters, detail, right=True)
+    behind = len(voters) - torch.searchsorted(voters, detail)
     return (total / behind).to(inputs_embeds.device)
 
 
