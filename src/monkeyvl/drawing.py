@@ -1,38 +1,25 @@
 """Pictures of answers and of cuts, readable at any image size.
 
 A few regions carry their text beside them. Where the texts would cover each other or other regions, every
-region gets a number instead, and a legend next to the picture says what stands there.
+region gets a number instead, and a legend next to the picture says what stands there. A page full of words is
+drawn twice: with the outlines, and as an empty page with the texts at their places.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from monkeyvl.lettering import Color, Type, wrap
 
 if TYPE_CHECKING:
-    from monkeyvl.answers import Answer, Region
+    from monkeyvl.answers import Answer, Box, Region
     from monkeyvl.models.minimonkey.cropping import CropPlan
 
 Rect = tuple[int, int, int, int]
-Color = tuple[int, int, int]
-
-FONT = str(Path(__file__).parent / "assets" / "DejaVuSans.ttf")
-# DejaVu has Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew and Arabic; for other scripts the first of
-# these fonts that the system has (Pillow looks in the system's folders). What none has is drawn as a box.
-OTHER_FONTS = (
-    *("NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSansSC-Regular.otf", "wqy-zenhei.ttc"),
-    *("wqy-microhei.ttc", "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf", "PingFang.ttc", "msyh.ttc"),
-    *("msgothic.ttc", "malgun.ttf", "AppleSDGothicNeo.ttc", "Arial Unicode.ttf", "Nirmala.ttc", "Nirmala.ttf"),
-    *("NotoSansDevanagari-Regular.ttf", "NotoSansBengali-Regular.ttf", "NotoSansTamil-Regular.ttf"),
-    *("NotoSansThai-Regular.ttf", "unifont.otf", "unifont.ttf"),
-)
 COLORS: tuple[Color, ...] = (  # each dark enough for white letters on it
     *((200, 30, 35), (31, 98, 190), (20, 120, 50), (140, 60, 180)),
     *((170, 80, 0), (0, 115, 130), (185, 30, 120), (105, 80, 40)),
@@ -40,27 +27,28 @@ COLORS: tuple[Color, ...] = (  # each dark enough for white letters on it
 INK, PAPER, FAINT = (20, 20, 20), (255, 255, 255), (100, 100, 100)
 
 LEAST_SIDE, MOST_SIDE = 900, 4000  # the drawn picture's long side, in pixels
-MOST_LABELS = 60  # regions; with more, a legend at once
+MOST_NUMBERS = 60  # regions; more are drawn on an empty page
+LEAST_HEIGHT = 24  # pixels of the middle one of many regions
 _FREE, _REGION, _LABEL = 0, 1, 2  # what a pixel of the picture is taken by
 
 
 def draw_regions(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     """A copy of `image` with the outline and the text of each region (in pixels of `image`).
 
-    Small pictures are enlarged and huge ones reduced, so that the texts can be read; a legend makes the
-    picture wider or higher. Regions without a place are left out.
+    Small pictures and those of many small regions are enlarged, huge ones reduced, so that the texts can be
+    read; what finds no room in the picture makes it wider or higher. Regions without a place are left out.
     """
-    return _Picture(image).with_regions(regions)
+    return _Picture(image, regions).drawn()
 
 
 def draw_answer(image: Image.Image, question: str, answer: Answer) -> Image.Image:
     """`draw_regions`, and below it a strip with the question and the answer."""
-    picture = _Picture(image)
-    top, type_ = picture.with_regions(answer.regions), picture.type
+    picture = _Picture(image, answer.regions)
+    top, type_ = picture.drawn(), picture.type
     pad = type_.size
     width = max(top.width, 30 * type_.size)
-    asked = _wrap(question, type_, width - 2 * pad)
-    answered = _wrap(answer.text or "(no text)", type_, width - 2 * pad)
+    asked = wrap(question, type_, width - 2 * pad)
+    answered = wrap(answer.text or "(no text)", type_, width - 2 * pad)
     height = top.height + 2 * pad + (len(asked) + len(answered)) * type_.line
     out = Image.new("RGB", (width, height), PAPER)
     out.paste(top, ((width - top.width) // 2, 0))
@@ -82,7 +70,7 @@ def draw_crop_plan(image: Image.Image, plan: CropPlan) -> Image.Image:
     scale = (800 if beside else 1000) / max(plan.size)
     width, height = (max(1, round(side * scale)) for side in plan.size)
     small = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-    type_ = _Type(18)
+    type_ = Type(18)
     pad = type_.size
     titles = []
     for layer in layers:
@@ -119,82 +107,93 @@ def draw_crop_plan(image: Image.Image, plan: CropPlan) -> Image.Image:
 class _Picture:
     """An image at a size at which labels can be read, and what of it is taken."""
 
-    def __init__(self, image: Image.Image) -> None:
+    def __init__(self, image: Image.Image, regions: Sequence[Region]) -> None:
+        self.regions = [region for region in regions if region.bounds is not None]
         long = max(image.size)
-        self.scale = min(max(long, LEAST_SIDE), MOST_SIDE) / long
-        size = tuple(max(1, round(side * self.scale)) for side in image.size)
-        self.canvas = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        scale = min(max(long, LEAST_SIDE), MOST_SIDE) / long
         # Whoever looks at it sees it fitted to a screen, so letters grow with the picture.
-        self.type = _Type(max(14, round(math.sqrt(size[0] * size[1]) / 60), round(max(size) / 110)))
-        self.stroke = max(2, round(self.type.size / 9))
-        self.taken = Image.new("L", self.canvas.size, _FREE)
+        middle = math.sqrt(image.width * image.height) * scale
+        self.type = Type(max(14, round(middle / 60), round(long * scale / 110)))
+        self.stroke = max(2, round(self.type.size / 8))
+        self.edge = 0 if len(self.regions) > MOST_NUMBERS else 1  # light, seen on dark pictures
+        heights = sorted(y1 - y0 for _, y0, _, y1 in self._bounds() if y1 > y0)
+        if len(heights) > 8:
+            wanted = LEAST_HEIGHT / heights[len(heights) // 2]
+            scale = max(scale, min(wanted, 3 * scale, MOST_SIDE / long))
+        self.scale = scale
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        self.canvas = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        self.taken = Image.new("L", size, _FREE)
 
-    def with_regions(self, regions: Sequence[Region]) -> Image.Image:
-        placed = [region for region in regions if region.bounds is not None]
+    def _bounds(self) -> list[Box]:
+        return [region.bounds for region in self.regions if region.bounds is not None]
+
+    def drawn(self) -> Image.Image:
         draw, mask = ImageDraw.Draw(self.canvas), ImageDraw.Draw(self.taken)
-        rects = [self._outline(draw, region, COLORS[i % len(COLORS)]) for i, region in enumerate(placed)]
-        for rect in rects:
-            mask.rectangle(rect, fill=_REGION)
-        texts = [" ".join(region.text.split()) for region in placed]
+        colors = [COLORS[i % len(COLORS)] for i in range(len(self.regions))]
+        texts = [" ".join(region.text.split()) for region in self.regions]
+        rects = []
+        for region, bounds, color in zip(self.regions, self._bounds(), colors, strict=True):
+            rects.append(self._outline(draw, region, bounds, color))
+            # The inside of a large region is more than its text: labels of others may stand in it.
+            large = rects[-1][3] - rects[-1][1] > 6 * self.type.line
+            mask.rectangle(rects[-1], fill=None if large else _REGION, outline=_REGION, width=self.stroke + 2)
+        if len(rects) > MOST_NUMBERS:
+            return self._with_page(rects, texts, colors)
         labels = self._labels(rects, texts)
         if labels is not None:
-            for lines, corner, color in labels:
-                _badge(draw, self.type, corner, lines, color)
+            for (lines, corner), color in zip(labels, colors, strict=True):
+                if corner is not None:
+                    _badge(draw, self.type, corner, lines, color)
             return self.canvas
-        small = _Type(max(12, round(self.type.size * 0.7)))
-        entries = []
-        for i, (rect, text) in enumerate(zip(rects, texts, strict=True)):
-            color, number = COLORS[i % len(COLORS)], str(i + 1)
-            corner = self._place(rect, small.badge_size([number])) or rect[:2]
-            _badge(draw, small, corner, [number], color)
-            entries.append((number, text or "(no text)", color))
-        return self._with_legend(entries)
+        small = Type(max(12, round(self.type.size * 0.7)))
+        for number, (rect, color) in enumerate(zip(rects, colors, strict=True), 1):
+            corner = self._place(rect, small.badge_size([str(number)])) or rect[:2]
+            _badge(draw, small, corner, [str(number)], color)
+        return self._with_legend([text or "(no text)" for text in texts], colors)
 
-    def _outline(self, draw: ImageDraw.ImageDraw, region: Region, color: Color) -> Rect:
+    def _outline(self, draw: ImageDraw.ImageDraw, region: Region, bounds: Box, color: Color) -> Rect:
         """Draw around the region, outside of it; the rectangle in pixels of the canvas that this takes."""
-        assert region.bounds is not None
         right, bottom = self.canvas.width - 1, self.canvas.height - 1
         around = round(0.7 * self.type.size) if region.point else self.stroke
-        x0, y0, x1, y1 = (round(value * self.scale) for value in region.bounds)
+        x0, y0, x1, y1 = (round(value * self.scale) for value in bounds)
         # Inside the picture, whatever the model said.
         x0, x1 = sorted((min(max(x0, 0), right), min(max(x1, 0), right)))
         y0, y1 = sorted((min(max(y0, 0), bottom), min(max(y1, 0), bottom)))
         rect = (max(0, x0 - around), max(0, y0 - around), min(right, x1 + around), min(bottom, y1 + around))
         if region.point:
-            for fill, extra in ((PAPER, 1), (color, 0)):
+            for fill, extra in ((PAPER, self.edge), (color, 0)):
                 width = self.stroke + 2 * extra
                 draw.ellipse((x0 - around, y0 - around, x0 + around, y0 + around), outline=fill, width=width)
                 draw.line((x0 - around // 2, y0, x0 + around // 2, y0), fill=fill, width=width)
                 draw.line((x0, y0 - around // 2, x0, y0 + around // 2), fill=fill, width=width)
         elif region.quad:
             corners = [(round(x * self.scale), round(y * self.scale)) for x, y in region.quad]
-            for fill, extra in ((PAPER, 2), (color, 0)):
+            for fill, extra in ((PAPER, self.edge), (color, 0)):
                 draw.line([*corners, *corners[:2]], fill=fill, width=self.stroke + extra, joint="curve")
         else:
-            _frame(draw, rect, color, self.stroke)
+            _frame(draw, rect, color, self.stroke, self.edge)
         return rect
 
     def _labels(
         self, rects: Sequence[Rect], texts: Sequence[str]
-    ) -> list[tuple[list[str], tuple[int, int], Color]] | None:
-        """Lines and corner of each text, where all fit beside their regions and cover none; else None."""
-        if len(rects) > MOST_LABELS:
-            return None
-        labels = []
+    ) -> list[tuple[list[str], tuple[int, int] | None]] | None:
+        """Lines and corner (None without text) of each label; None where not all fit and cover no region."""
+        labels: list[tuple[list[str], tuple[int, int] | None]] = []
         untouched = self.taken.copy()
-        for i, (rect, text) in enumerate(zip(rects, texts, strict=True)):
-            if not text:
-                continue
-            lines = _wrap(text, self.type, min(round(0.6 * self.canvas.width), 26 * self.type.size))
-            corner = self._place(rect, self.type.badge_size(lines), free=True) if len(lines) <= 2 else None
-            if corner is None:
+        for rect, text in zip(rects, texts, strict=True):
+            lines = wrap(text, self.type, min(round(0.6 * self.canvas.width), 26 * self.type.size))
+            corner = None
+            if text and len(lines) <= 2:
+                corner = self._place(rect, self.type.badge_size(lines), free=True)
+            if text and corner is None:
                 self.taken = untouched
                 return None
-            labels.append((lines, corner, COLORS[i % len(COLORS)]))
+            labels.append((lines, corner))
         return labels
 
     def _place(self, rect: Rect, size: tuple[int, int], free: bool = False) -> tuple[int, int] | None:
-        """The corner beside `rect` where a label of `size` covers least; if `free`, one that covers nothing."""
+        """The corner beside `rect` where a label of `size` covers least; if `free`, nothing."""
         (x0, y0, x1, y1), (width, height) = rect, size
         right, bottom = self.canvas.width - width, self.canvas.height - height
         along_x, along_y = min(max(0, x0), max(0, right)), min(max(0, y0), max(0, bottom))
@@ -219,150 +218,75 @@ class _Picture:
             ImageDraw.Draw(self.taken).rectangle((x, y, x + width - 1, y + height - 1), fill=_LABEL)
         return best
 
-    def _with_legend(self, entries: Sequence[tuple[str, str, Color]]) -> Image.Image:
+    def _with_legend(self, texts: Sequence[str], colors: Sequence[Color]) -> Image.Image:
         type_, picture = self.type, self.canvas
         pad = type_.size
-        indent = max(type_.badge_size([number])[0] for number, _, _ in entries) + pad // 2
-        longest = max(type_.length(text) for _, text, _ in entries)
-        text_width = min(longest, 24 * type_.size)
-        wrapped = [_wrap(text, type_, text_width, most=12) for _, text, _ in entries]
+        indent = type_.badge_size([str(len(texts))])[0] + pad // 2
+        text_width = min(max(map(type_.length, texts)), 24 * type_.size)
+        wrapped = [wrap(text, type_, text_width, most=12) for text in texts]
         heights = [len(lines) * type_.line + pad // 3 for lines in wrapped]
         step = indent + text_width + pad
-        beside = picture.height > 0.8 * picture.width
-        if beside:
+        if self._beside():
             room = max(picture.height - 2 * pad, max(heights), 20 * type_.line)
         else:
-            room = max(math.ceil(sum(heights) / max(1, (picture.width - pad) // step)), 0) + max(heights)
+            room = math.ceil(sum(heights) / max(1, (picture.width - pad) // step)) + max(heights)
         corners, column, y = [], 0, 0
         for height in heights:
             if y and y + height > room:
                 column, y = column + 1, 0
-            corners.append((column * step, y))
+            corners.append((pad + column * step, pad + y))
             y += height
-        wide = (column + 1) * step + pad
-        high = max(y + height for (_, y), height in zip(corners, heights, strict=True)) + 2 * pad
-        if beside:
-            left, top = picture.width + pad, pad
-            out = Image.new("RGB", (picture.width + wide, max(picture.height, high)), PAPER)
+        high = max(y + height for (_, y), height in zip(corners, heights, strict=True)) + pad
+        legend = Image.new("RGB", (pad + (column + 1) * step, high), PAPER)
+        draw = ImageDraw.Draw(legend)
+        for number, (lines, (x, y)) in enumerate(zip(wrapped, corners, strict=True), 1):
+            _badge(draw, type_, (x, y), [str(number)], colors[number - 1])
+            type_.write_lines(draw, (x + indent, y), lines, INK)
+        return self._joined(legend)
+
+    def _with_page(self, rects: Sequence[Rect], texts: Sequence[str], colors: Sequence[Color]) -> Image.Image:
+        page = Image.new("RGB", self.canvas.size, PAPER)
+        draw = ImageDraw.Draw(page)
+        for rect, text, color in zip(rects, texts, colors, strict=True):
+            width, height = rect[2] - rect[0], rect[3] - rect[1]
+            size = max(8, round(height / 1.25))
+            lines = wrap(text, Type(size), width)
+            while size > 8 and len(lines) * Type(size).line > 1.15 * height:
+                size = max(8, min(size - 1, round(0.92 * size)))
+                lines = wrap(text, Type(size), width)
+            draw.rectangle(rect, outline=tuple((value + 2 * 255) // 3 for value in color))
+            top = rect[1] + (height - len(lines) * Type(size).line) // 2
+            Type(size).write_lines(draw, (rect[0] + 2, top), lines, color)
+        return self._joined(page)
+
+    def _beside(self) -> bool:
+        return self.canvas.height > 0.8 * self.canvas.width
+
+    def _joined(self, second: Image.Image) -> Image.Image:
+        """The canvas and `second` beside or below each other."""
+        first = self.canvas
+        if self._beside():
+            size, corner = (first.width + second.width, max(first.height, second.height)), (first.width, 0)
         else:
-            left, top = pad, picture.height + pad
-            out = Image.new("RGB", (max(picture.width, wide), picture.height + high), PAPER)
-        out.paste(picture, (0, 0))
-        draw = ImageDraw.Draw(out)
-        for (number, _, color), lines, (x, y) in zip(entries, wrapped, corners, strict=True):
-            _badge(draw, type_, (left + x, top + y), [number], color)
-            type_.write_lines(draw, (left + x + indent, top + y), lines, INK)
+            size, corner = (max(first.width, second.width), first.height + second.height), (0, first.height)
+        out = Image.new("RGB", size, PAPER)
+        out.paste(first, (0, 0))
+        out.paste(second, corner)
+        end = (corner[0], out.height) if corner[0] else (out.width, corner[1])
+        ImageDraw.Draw(out).line([corner, end], fill=FAINT, width=max(1, self.type.size // 12))
         return out
 
 
-class _Type:
-    """Letters of one size in as many fonts as the text needs."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.line = math.ceil(1.35 * size)
-
-    def length(self, text: str) -> int:
-        return math.ceil(sum(font.getlength(run) for font, run in self._runs(text)))
-
-    def badge_size(self, lines: Sequence[str]) -> tuple[int, int]:
-        return max(map(self.length, lines)) + 2 * (self.size // 4), self.line * len(lines)
-
-    def write(self, draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, color: Color) -> None:
-        x, baseline = float(corner[0]), corner[1] + round(1.05 * self.size)
-        for font, run in self._runs(text):
-            draw.text((x, baseline), run, fill=color, font=font, anchor="ls")
-            x += font.getlength(run)
-
-    def write_lines(
-        self, draw: ImageDraw.ImageDraw, corner: tuple[int, int], lines: Iterable[str], color: Color
-    ) -> None:
-        for i, line in enumerate(lines):
-            self.write(draw, (corner[0], corner[1] + i * self.line), line, color)
-
-    def _runs(self, text: str) -> list[tuple[ImageFont.FreeTypeFont, str]]:
-        """Stretches of `text` that one font can draw; marks and spaces stay with what they follow."""
-        fonts: list[str] = []
-        for character in text:
-            if fonts and (character == " " or unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")):
-                fonts.append(fonts[-1])
-            else:
-                fonts.append(_font_with(character))
-        pairs = groupby(zip(fonts, text, strict=True), key=lambda pair: pair[0])
-        return [(_font(name, self.size), "".join(c for _, c in run)) for name, run in pairs]
-
-
-@lru_cache(maxsize=256)
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(name, size)
-
-
-@lru_cache(maxsize=1)
-def _installed_fonts() -> list[str]:
-    installed = []
-    for name in OTHER_FONTS:
-        try:
-            _font(name, 24)
-        except OSError:
-            continue
-        installed.append(name)
-    return installed
-
-
-@lru_cache(maxsize=4096)
-def _font_with(character: str) -> str:
-    if character.isascii() or _has(FONT, character):
-        return FONT
-    return next((name for name in _installed_fonts() if _has(name, character)), FONT)
-
-
-def _has(name: str, character: str) -> bool:
-    # U+10FFFF is no character, so every font draws its sign for a missing one.
-    return _shape(name, character) != _shape(name, "\U0010ffff")
-
-
-def _shape(name: str, character: str) -> bytes:
-    image = Image.new("L", (48, 48))
-    ImageDraw.Draw(image).text((8, 36), character, fill=255, font=_font(name, 24), anchor="ls")
-    return image.tobytes()
-
-
-def _wrap(text: str, type_: _Type, width: int, most: int | None = None) -> list[str]:
-    """Lines of at most `width` pixels: broken at spaces, and inside words that are longer than a line."""
-    lines = []
-    space = type_.length(" ")
-    for paragraph in text.splitlines():
-        line, used = "", 0
-        for word in paragraph.split():
-            word = "".join(c if c.isprintable() else " " for c in word)
-            length = type_.length(word)
-            if line and used + space + length > width:
-                lines.append(line)
-                line, used = "", 0
-            if length <= width:
-                line, used = (f"{line} {word}", used + space + length) if line else (word, length)
-                continue
-            for character in word:
-                step = type_.length(character)
-                if line and used + step > width:
-                    lines.append(line)
-                    line, used = "", 0
-                line, used = line + character, used + step
-        lines.append(line)
-    if most is not None and len(lines) > most:
-        lines = [*lines[: most - 1], lines[most - 1][:-1] + "…"]
-    return lines or [""]
-
-
-def _frame(draw: ImageDraw.ImageDraw, rect: Rect, color: Color, width: int) -> None:
-    """A rectangle with a thin light edge on both sides, seen on dark and light pictures."""
+def _frame(draw: ImageDraw.ImageDraw, rect: Rect, color: Color, width: int, edge: int = 1) -> None:
+    """A rectangle with a thin light edge on both sides."""
     x0, y0, x1, y1 = rect
-    draw.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline=PAPER, width=width + 2)
+    if edge:
+        draw.rectangle((x0 - edge, y0 - edge, x1 + edge, y1 + edge), outline=PAPER, width=width + 2 * edge)
     draw.rectangle(rect, outline=color, width=width)
 
 
 def _badge(
-    draw: ImageDraw.ImageDraw, type_: _Type, corner: tuple[int, int], lines: Sequence[str], color: Color
+    draw: ImageDraw.ImageDraw, type_: Type, corner: tuple[int, int], lines: Sequence[str], color: Color
 ) -> None:
     x, y = corner
     width, height = type_.badge_size(lines)

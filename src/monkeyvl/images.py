@@ -18,14 +18,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from monkeyvl.errors import ImageError, MonkeyVLError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
+from monkeyvl.pixels import from_array, upright_rgb
 
 # Pillow knows some forty formats; the decompression bombs of the last years sat in those that nobody sends.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -36,16 +34,7 @@ PDF_SIDE = 1000  # small pages (labels, tickets) are enlarged until the long sid
 PDF_PIXELS = 10_000_000  # posters are drawn with at most this many pixels a page
 
 _PDFIUM = threading.Lock()  # pdfium is not thread-safe
-_TURNS = {  # EXIF orientation -> what makes it upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 258, 262, 322, 323
+_TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 322, 323
 
 
 @dataclass(frozen=True)
@@ -132,10 +121,10 @@ def _open(source: Any, pages: str | None, limits: Limits, first_only: bool) -> l
     if isinstance(source, Image.Image) or (numpy and isinstance(source, numpy.ndarray)):
         if pages is not None:
             raise UsageError(f'pages "{_shown(pages)}": an image in memory has no pages')
-        image = source if isinstance(source, Image.Image) else _from_array(source)
+        image = source if isinstance(source, Image.Image) else from_array(source)
         _check_pixels("image", image, limits)
         with _one_line_for("image"):
-            return [Page(_upright_rgb(image), None)]
+            return [Page(upright_rgb(image), None)]
     data, name = _read(source, limits)
     # Some writers put a byte order mark or white space before the header.
     if data[:64].lstrip(b"\xef\xbb\xbf\0 \t\r\n").startswith(b"%PDF-"):
@@ -204,7 +193,7 @@ def _image_pages(data: bytes, name: str, pages: str | None, limits: Limits, firs
             if pages is not None:
                 raise UsageError(f'pages "{_shown(pages)}": {name} is no PDF or TIFF and has no pages')
             _check_pixels(name, image, limits)
-            return [Page(_upright_rgb(image), None)]
+            return [Page(upright_rgb(image), None)]
         numbers = [1] if first_only else _tiff_numbers(image, name, pages, limits)
         opened = []
         pixels_left = limits.max_pixels
@@ -212,7 +201,7 @@ def _image_pages(data: bytes, name: str, pages: str | None, limits: Limits, firs
             image.seek(number - 1)
             _check_pixels(name, image, limits, number, pixels_left)
             pixels_left -= image.width * image.height
-            opened.append(Page(_upright_rgb(image), number))
+            opened.append(Page(upright_rgb(image), number))
         if pages is None and len(opened) == 1:
             return [Page(opened[0].image, None)]
         return opened
@@ -265,70 +254,6 @@ def _check_pixels(
     tile = tags.get(_TIFF_TILE_WIDTH, 1) * tags.get(_TIFF_TILE_HEIGHT, 1)
     if tile > limits.max_pixels:  # a small TIFF may be cut from one huge tile, which is decoded whole
         raise ImageError(f"{where}: has tiles of {tile:,} pixels, the limit is {limits.max_pixels:,}")
-
-
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    """A new 8-bit RGB image, EXIF orientation applied."""
-    image.load()
-    if image.mode == "F" or image.mode.startswith("I"):
-        rgb = _eight_bits(image).convert("RGB")
-    elif image.has_transparency_data:
-        if image.mode in ("La", "RGBa"):  # premultiplied alpha; no direct way to RGBA from La
-            image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
-        rgba = image.convert("RGBA")
-        rgb = Image.new("RGB", rgba.size, "white")
-        rgb.paste(rgba, mask=rgba.getchannel("A"))
-    else:
-        rgb = image.convert("RGB")
-    turn = None
-    with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a picture that was decoded
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return rgb if turn is None else rgb.transpose(turn)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16- and 32-bit gray levels to 0..255; Pillow's own conversion would clip them at 255."""
-    import numpy as np
-
-    levels = np.asarray(image)
-    tags = getattr(image, "tag_v2", {})
-    if levels.dtype.kind == "u":
-        bits = tags.get(_TIFF_BITS, (16,))[0]
-        gray = _sixteen_to_eight(2**bits - 1)[levels]
-        # Pillow inverts "white is zero" for up to 8 bits only.
-        return Image.fromarray(255 - gray if tags.get(_TIFF_PHOTOMETRIC) == 0 else gray)
-    finite = levels[np.isfinite(levels)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    # The range that the numbers speak of: 0..1, 8 bits, 16 bits; else they are stretched from least to most.
-    tops = (1, 255, 65535) if image.mode == "F" else (255, 65535)
-    bottom, top = next(((0.0, float(top)) for top in tops if low >= 0 and high <= top), (low, high))
-    scaled = np.nan_to_num((levels.astype(np.float32) - bottom) * (255 / (top - bottom or 1)))
-    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
-
-
-def _sixteen_to_eight(top: int) -> np.ndarray:
-    import numpy as np
-
-    return np.minimum(np.rint(np.arange(65536) * (255 / top)), 255).astype(np.uint8)
-
-
-def _from_array(array: np.ndarray) -> Image.Image:
-    shape, kind = array.shape, array.dtype
-    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)) or 0 in shape:
-        raise UsageError(
-            f"an image array has shape (height, width) or (height, width, 1 | 3 | 4), not {tuple(shape)}"
-        )
-    if kind == "bool":
-        array = array * 255
-    elif kind == "uint16":
-        array = _sixteen_to_eight(65535)[array]
-    elif kind.kind == "f":
-        if not (array.min() >= 0 and array.max() <= 1):  # "not" also catches NaN
-            raise UsageError("an image array of floats has values in 0..1")
-        array = (array * 255).round()
-    elif kind != "uint8":
-        raise UsageError(f"an image array is of bool, uint8, uint16 or floats, not {kind}")
-    return Image.fromarray((array[..., 0] if array.ndim == 3 and shape[2] == 1 else array).astype("uint8"))
 
 
 def _pdf_pages(data: bytes, name: str, pages: str | None, limits: Limits, first_only: bool) -> list[Page]:
