@@ -5,20 +5,15 @@ Importing this package registers its classes with transformers' Auto classes.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
 
 from monkeyvl.models.minimonkey.attachment import attach
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
 from monkeyvl.models.minimonkey.conversion import register_weight_rules
+from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, CropPlan, crop_plan
+from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
 from monkeyvl.models.minimonkey.modeling import MiniMonkeyForConditionalGeneration, MiniMonkeyModel
-
-if TYPE_CHECKING:
-    from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, CropPlan, crop_plan
-    from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
-    from monkeyvl.models.minimonkey.processing import MiniMonkeyProcessor
+from monkeyvl.models.minimonkey.processing import MiniMonkeyProcessor, register_processors
 
 __all__ = [
     "PRESETS",
@@ -33,24 +28,9 @@ __all__ = [
     "crop_plan",
 ]
 
-_HOMES = {
-    "Cropping": "cropping",
-    "CropPlan": "cropping",
-    "PRESETS": "cropping",
-    "crop_plan": "cropping",
-    "MiniMonkeyImageProcessor": "image_processing",
-    "MiniMonkeyProcessor": "processing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 register_weight_rules()
 AutoConfig.register(MiniMonkeyConfig.model_type, MiniMonkeyConfig, exist_ok=True)
 AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig, exist_ok=True)
 AutoModel.register(MiniMonkeyConfig, MiniMonkeyModel, exist_ok=True)
 AutoModelForImageTextToText.register(MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, exist_ok=True)
+register_processors()
