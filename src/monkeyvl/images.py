@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import math
 import os
 import re
@@ -33,6 +34,8 @@ PDF_DPI = 200  # 8-point print becomes 22 pixels high
 PDF_SIDE = 1000  # small pages (labels, tickets) are enlarged until the long side has this many pixels
 PDF_PIXELS = 10_000_000  # posters are drawn with at most this many pixels a page
 
+# Pillow logs some complaints about broken files; without a handler they would land on the terminal.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 _PDFIUM = threading.Lock()  # pdfium is not thread-safe
 _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 322, 323
 
@@ -201,7 +204,8 @@ def _image_pages(data: bytes, name: str, pages: str | None, limits: Limits, firs
             image.seek(number - 1)
             _check_pixels(name, image, limits, number, pixels_left)
             pixels_left -= image.width * image.height
-            opened.append(Page(upright_rgb(image), number))
+            with _libtiff_silenced():
+                opened.append(Page(upright_rgb(image), number))
         if pages is None and len(opened) == 1:
             return [Page(opened[0].image, None)]
         return opened
@@ -270,10 +274,7 @@ def _pdf_pages(data: bytes, name: str, pages: str | None, limits: Limits, first_
             raise
         try:
             document.init_forms()  # so that what was filled into fields is drawn
-            count = len(document)
-            if count == 0:
-                raise ImageError(f"{name}: is a PDF without pages")
-            numbers = [1] if first_only else _selected(name, pages, count, limits)
+            numbers = [1] if first_only else _selected(name, pages, len(document), limits)
             most = min(PDF_PIXELS, limits.max_pixels // len(numbers))
             return [Page(_pdf_page(document, n, f"{name}, page {n}", most, limits), n) for n in numbers]
         finally:
@@ -286,8 +287,9 @@ def _pdf_page(document: Any, number: int, name: str, most_pixels: int, limits: L
     if not 0 < width * height < math.inf:
         raise ImageError(f"{name}: has no area")
     scale = max(PDF_DPI / 72, PDF_SIDE / max(width, height))
-    # 0.999: the renderer rounds both sides up
-    scale = min(scale, 0.999 * math.sqrt(most_pixels / (width * height)))
+    # The renderer rounds both sides up: (width * scale + 1) * (height * scale + 1) <= most_pixels.
+    area, around = width * height, width + height
+    scale = min(scale, (math.sqrt(around**2 + 4 * area * (most_pixels - 1)) - around) / (2 * area))
     if min(width, height) * scale < limits.min_side:
         raise ImageError(f"{name}: is {width:g} x {height:g} points, too narrow to draw")
     image = page.render(scale=scale).to_pil().convert("RGB")
@@ -332,6 +334,28 @@ class _Quiet(contextlib.AbstractContextManager[None]):
 
 
 _quiet = _Quiet()
+
+
+@contextlib.contextmanager
+def _libtiff_silenced() -> Iterator[None]:
+    """libtiff writes complaints straight to file descriptor 2; on a terminal that must stay for our one line.
+
+    Only in the main thread: a server's threads keep their log.
+    """
+    try:
+        if threading.current_thread() is not threading.main_thread():
+            raise OSError
+        kept = os.dup(2)
+    except OSError:  # also: no stderr at all
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _shown(name: str) -> str:

@@ -40,7 +40,9 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     turn = None
     with contextlib.suppress(Exception):  # damaged EXIF is no reason to refuse a picture that was decoded
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return rgb if turn is None else rgb.transpose(turn)
+    upright = rgb if turn is None else rgb.transpose(turn)
+    upright.info = {}  # else the orientation would be applied again where this image is opened again
+    return upright
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
