@@ -74,7 +74,7 @@ def render(
     Args:
         conversation: messages {"role", "content"}; content is a string or a list of parts
             {"type": "text", "text"} and {"type": "image"}, an image part with or without pixels under
-            "image". In a text part with "markup": True grounding markup (<ref>, <box>, <quad>, <point>) counts.
+            "image". In a text part with "markup": True the markup <ref>, <box>, <quad> and <point> counts.
         template: Jinja chat template.
         tools, documents, add_generation_prompt, continue_final_message: as in transformers.
         variables: what else the template may name, such as bos_token.

@@ -76,7 +76,9 @@ class MiniMonkeyProcessor(ProcessorMixin):
             raise CheckpointError(f"the tokenizer has no {token}, so prompts cannot hold images")
         return int(number)
 
-    def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> BatchFeature:
+    def __call__(
+        self, images: Any = None, text: Any = None, num_tiles: Sequence[int] | None = None, **kwargs: Any
+    ) -> BatchFeature:
         """Model inputs of one or several prompts.
 
         Args:
@@ -84,6 +86,7 @@ class MiniMonkeyProcessor(ProcessorMixin):
                 list of images for each prompt is also checked prompt by prompt.
             text: a prompt or a list of prompts. `<image>` (or a single `<IMG_CONTEXT>`) stands for one image,
                 and special tokens count: chat messages belong into `apply_chat_template`.
+            num_tiles: instead of images, the number of tiles of each image that was encoded before.
             kwargs: `padding` (False, True, "longest" or "max_length"), `padding_side` (default "left"),
                 `max_length` (most tokens of a prompt, in place of the tokenizer's), `pad_to_multiple_of`,
                 `add_special_tokens` (default True), `return_tensors`, `cropping`, `tile_size`.
@@ -99,6 +102,8 @@ class MiniMonkeyProcessor(ProcessorMixin):
         return_tensors, text_settings, image_settings = _settings(kwargs)
         if text is None and images is None:
             raise UsageError("neither images nor text given; at least 1 of them is needed")
+        if images is not None and num_tiles is not None:
+            raise UsageError("images and num_tiles given; num_tiles stands for images encoded before")
         pixels: dict[str, Any] = {}
         if next(flatten_images(images), None) is not None:
             pixels = dict(self.image_processor(images, return_tensors=return_tensors, **image_settings))
@@ -107,7 +112,8 @@ class MiniMonkeyProcessor(ProcessorMixin):
         prompts = [text] if isinstance(text, str) else list(text)
         side = image_settings.get("tile_size")
         per_tile = self.tokens_per_tile if side is None else self.image_processor.tokens_for(side)
-        tiles = [int(number) for number in pixels.get("num_tiles", ())]
+        known = () if num_tiles is None else num_tiles
+        tiles = [int(number) for number in pixels.get("num_tiles", known)]
         rows = self._rows(prompts, images, tiles, per_tile, text_settings)
         data = {**self._padded(rows, text_settings, return_tensors), **pixels}
         return BatchFeature(data, tensor_type=return_tensors)
