@@ -10,10 +10,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, InternVLConfig
+from PIL import Image
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    InternVLConfig,
+    PreTrainedTokenizerFast,
+    pipeline,
+)
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from monkeyvl.errors import CheckpointError
-from monkeyvl.models.minimonkey import MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, MiniMonkeyModel
+from monkeyvl.models.minimonkey import (
+    MiniMonkeyConfig,
+    MiniMonkeyForConditionalGeneration,
+    MiniMonkeyImageProcessor,
+    MiniMonkeyModel,
+    MiniMonkeyProcessor,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +77,72 @@ def test_unknown_architecture_of_the_shared_type_is_named(tmp_path: Path) -> Non
 def test_native_internvl_stays_transformers_own(tmp_path: Path) -> None:
     InternVLConfig().save_pretrained(tmp_path)
     assert type(AutoConfig.from_pretrained(tmp_path)) is InternVLConfig
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Bytes-level characters as words, with the reference's ids of the image tokens."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = {"<unk>": 0, "<s>": 1, "</s>": 2, "<|im_end|>": 313, "<|im_start|>": 314}
+    special |= {"<img>": 315, "</img>": 316, "<IMG_CONTEXT>": 317}
+    vocabulary = {letter: number for number, letter in enumerate(alphabet, start=3)} | special
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
+    backend.decoder = decoders.ByteLevel()
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="</s>",
+        unk_token="<unk>",
+        extra_special_tokens=[token for token, number in special.items() if number > 300],
+    )
+
+
+@pytest.fixture(params=["official", "saved"])
+def whole(
+    request: pytest.FixtureRequest, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> tuple[Path, MiniMonkeyProcessor]:
+    """A folder with a tokenizer as well, and the processor it stands for."""
+    folder = tmp_path / "whole"
+    shutil.copytree(request.getfixturevalue(request.param), folder)
+    processor = MiniMonkeyProcessor(MiniMonkeyImageProcessor(tile_size=56), tokenizer)
+    (tokenizer if request.param == "official" else processor).save_pretrained(folder)
+    return folder, processor
+
+
+def test_auto_processors(whole: tuple[Path, MiniMonkeyProcessor]) -> None:
+    folder, expected = whole
+    picture = Image.effect_noise((300, 200), 60).convert("RGB")
+    prompt = {"images": [picture], "text": "<image>\nWhat?", "return_tensors": "pt"}
+    processor = AutoProcessor.from_pretrained(folder)
+    assert type(processor) is MiniMonkeyProcessor
+    if (folder / "processor_config.json").exists():
+        assert type(AutoImageProcessor.from_pretrained(folder)) is MiniMonkeyImageProcessor
+    found, wanted = processor(**prompt), expected(**prompt)
+    assert (
+        found.keys()
+        == wanted.keys()
+        == {"input_ids", "attention_mask", *processor.image_processor.model_input_names}
+    )
+    for name, tensor in wanted.items():
+        assert torch.equal(found[name], tensor), name
+
+
+def test_pipeline_answers_as_the_model_does(whole: tuple[Path, MiniMonkeyProcessor]) -> None:
+    folder, processor = whole
+    picture = Image.effect_noise((300, 200), 60).convert("RGB")
+    content = [{"type": "image", "image": picture}, {"type": "text", "text": "What is the total?"}]
+    messages = [{"role": "user", "content": content}]
+    ask = pipeline("image-text-to-text", model=str(folder))
+    assert type(ask.model) is MiniMonkeyForConditionalGeneration
+    options = {"do_sample": False, "compression": 0.5}
+    (answer,) = ask(text=messages, max_new_tokens=8, return_full_text=False, generate_kwargs=dict(options))
+    inputs = processor.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    ids = ask.model.generate(**inputs, max_new_tokens=8, **options)[0, inputs["input_ids"].shape[1] :]
+    assert answer["generated_text"] == processor.decode(ids, skip_special_tokens=True)
 
 
 CODE = """
