@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support import FakeEngine, pdf, picture, picture_bytes
 
+from monkeyvl.answers import Answer
 from monkeyvl.assistant import Assistant, Extraction
 from monkeyvl.errors import ImageError, UsageError
 from monkeyvl.generation import Completion, Request, Settings, cut_loop, find_loop
-
-from support import FakeEngine, pdf, picture, picture_bytes
 
 
 @pytest.fixture
@@ -152,14 +153,13 @@ def test_batches_keep_their_order(engine: FakeEngine, assistant: Assistant) -> N
 def test_a_stream_is_the_answer_without_markup(engine: FakeEngine, assistant: Assistant) -> None:
     engine.reply = lambda request: "a < b <ref>TOTAL</ref><box>(0,0),(500,500)</box> and more"
     whole = assistant.ask(picture(), "?")
-    pieces = []
-    stream = assistant.stream(picture(), "?")
-    while True:
-        try:
-            pieces.append(next(stream))
-        except StopIteration as end:
-            answer = end.value
-            break
+    answers: list[Answer] = []
+
+    def forward() -> Iterator[str]:
+        answers.append((yield from assistant.stream(picture(), "?")))
+
+    pieces = list(forward())
+    (answer,) = answers
     assert "".join(pieces) == whole.text == answer.text
     assert len(pieces) > 2
     assert answer.regions == whole.regions

@@ -13,6 +13,7 @@ from monkeyvl.prompts import (
     TASKS,
     embedded_locate,
     embedded_prompt,
+    has_markup,
     key_list,
     prompt,
 )
@@ -36,8 +37,12 @@ def test_exact_bytes_of_the_embedded_family() -> None:
 
 def test_minimonkey_locate_is_internvls_grounding_request() -> None:
     assert prompt("locate", "minimonkey", text="the logo") == (
-        "Please provide the bounding box coordinate of the region this sentence describes: <ref>the logo</ref>"
+        "Please provide the bounding box coordinate of the region this sentence describes: "
+        "<ref>the logo</ref>"
     )
+    assert has_markup("locate", "minimonkey")
+    assert not has_markup("ask", "minimonkey")
+    assert not any(has_markup(task, "embedded") for task in TASKS)
 
 
 def test_values_are_taken_as_they_are() -> None:
@@ -64,8 +69,8 @@ def test_bad_input_is_one_line(task: str, family: str, fields: dict[str, str], m
 
 def test_light_modules_stay_light() -> None:
     code = (
-        "import sys, monkeyvl, monkeyvl.prompts, monkeyvl.checkpoints, monkeyvl.generation, monkeyvl.assistant\n"
-        "import monkeyvl.cli, monkeyvl.cli.app\n"
+        "import sys, monkeyvl, monkeyvl.prompts, monkeyvl.checkpoints, monkeyvl.generation\n"
+        "import monkeyvl.assistant, monkeyvl.cli, monkeyvl.cli.app\n"
         "assert not {'torch', 'transformers', 'numpy', 'PIL', 'huggingface_hub'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

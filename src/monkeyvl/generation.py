@@ -64,10 +64,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Request:
-    """One question: its images in order (RGB) and the user's text."""
+    """One question: its images in order (RGB) and the user's text.
+
+    With `markup`, grounding markup in the text (<ref>, <box>) is markup and not what a user typed.
+    """
 
     images: tuple[Image, ...]
     text: str
+    markup: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ def prompt(task: str, family: str, **fields: str) -> str:
         raise UsageError(f"{task} needs a {missing.args[0]}") from None
 
 
+def has_markup(task: str, family: str) -> bool:
+    """Whether a task's own wording holds grounding markup, which must reach the model as such."""
+    return "<ref>" in PROMPTS[family][task]
+
+
 def key_list(keys: Sequence[str]) -> str:
     """Keys as they stand in a one-prompt extraction: JSON strings, comma separated."""
     return ", ".join(json.dumps(key, ensure_ascii=False) for key in keys)

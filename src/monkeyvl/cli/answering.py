@@ -185,14 +185,14 @@ def _printed(pieces: Generator[str, None, Answer]) -> Answer:
         ended.append((yield from pieces))
 
     for piece in forward():
-        print(piece, end="", flush=True)
+        print(_printable(piece), end="", flush=True)
     return ended[0]
 
 
 def readable(task: str, answer: Answer) -> str:
-    """What a person sees: the text, and for places a line of pixels each."""
+    """What a person sees: the text, and for places a line of pixels each; nothing that steers a terminal."""
     if task not in ("spot", "locate") or not answer.regions:
-        return answer.text
+        return _printable(answer.text)
     lines = []
     for region in answer.regions:
         if region.box is not None:
@@ -200,8 +200,12 @@ def readable(task: str, answer: Answer) -> str:
         else:
             points = region.quad or ((region.point,) if region.point else ())
             place = " ".join(["quad" if region.quad else "point", *(f"{x:.0f},{y:.0f}" for x, y in points)])
-        lines.append(f"{place}\t{region.text}".rstrip())
+        lines.append(_printable(f"{place}\t{region.text}".rstrip()))
     return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def draw(image: Any, question: str, answer: Answer, path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from monkeyvl.assistant import DTYPES
 from monkeyvl.checkpoints import (
     bins_to_safetensors,
     check_folder,
@@ -21,6 +22,8 @@ from monkeyvl.errors import CheckpointError, UsageError
 
 def run(folder: Path, out: Path, dtype: str | None) -> int:
     """Writes `out`, all of it or nothing; returns the exit code."""
+    if dtype is not None and dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}: one of {', '.join(DTYPES)}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already; convert writes a new folder")
     if not folder.exists():

@@ -19,8 +19,8 @@ ENCODING = "utf-8"
 class Results:
     """The rows of `--out`: each names its file, page, question, settings and model, and what came out.
 
-    A row without an error is not done again. Rows with one are taken out and tried again; rows of other questions
-    stay.
+    A row without an error is not done again. Rows with one are taken out and tried again; rows of other
+    questions stay.
 
     Raises:
         UsageError: a path that cannot be written, or a file that holds something else.

@@ -39,7 +39,8 @@ def run(image: str, show: Path | None, cropping: str, tile_size: int, page: int,
         )
         for layer in dict.fromkeys(plan.order):
             columns, rows = grids[layer]
-            print(f"{layer:<9}{columns:>2} x {rows:<2} {counts[layer]:>3} {'tile' if counts[layer] == 1 else 'tiles'}")
+            noun = "tile" if counts[layer] == 1 else "tiles"
+            print(f"{layer:<9}{columns:>2} x {rows:<2} {counts[layer]:>3} {noun}")
         tokens = plan.num_tiles * (tile_size // 28) ** 2
         print(f"{'together':<16}{plan.num_tiles:>3} tiles, {tokens} image tokens")
     for note in plan.notes:
