@@ -152,6 +152,7 @@ def parse_answer(
 
 
 _TAG = re.compile(r"<(?:(/?)(ref|box|quad|point)|c[0-9]{1,4})>")
+_CUT_TAG = re.compile(r"<(?:/(?:r|b|q|p)?|/?(?:ref?|box?|qua?d?|poi?n?t?)|c[0-9]{1,4})\Z")
 _PIECE = re.compile(r"[\s,，;]*(?:<c([0-9]{1,4})>|(-?[0-9]+(?:\.[0-9]+)?)|([(\[（])|([)\]）]))")
 _CLOSING = re.compile(r"\s*</(?:box|quad|point)>")
 _BETWEEN = " \t\r\n,;、，；"
@@ -160,7 +161,9 @@ _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%'\"、。，；：！？）")
 
 class _Parser:
     def __init__(self, raw: str, size: tuple[int, int], image: int, page: int | None) -> None:
-        self.raw, self.size, self.image, self.page = raw, size, image, page
+        cut = _CUT_TAG.search(raw, max(0, len(raw) - len("</quad")))  # an answer may break off inside a tag
+        self.raw, self.length = raw[: cut.start()] if cut else raw, len(raw)
+        self.size, self.image, self.page = size, image, page
         self.regions: list[Region] = []
         self.chunks: list[str] = []  # the answer's text
         self.gap = ""  # what to write where markup was taken out, if no white space is there
@@ -210,7 +213,7 @@ class _Parser:
         values: list[float] = []
         at = enough = start
         while piece := _PIECE.match(raw, at):
-            cut_off = piece[2] and piece.end() == len(raw)
+            cut_off = piece[2] and piece.end() == self.length
             at = piece.end()
             if cut_off:
                 break
