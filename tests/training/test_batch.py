@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -111,3 +112,12 @@ def test_the_tokenizer_gives_back_what_it_got(text: str) -> None:
     tokenizer = build_tokenizer()
     ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
     assert tokenizer.decode(ids, skip_special_tokens=True) == text
+
+
+def test_visual_tokens_are_asked_for_their_first_character() -> None:
+    sample = page("A7", (64, 64), (34, 34), 16)  # in the lower right quarter
+    tokenizer = build_tokenizer()
+    stage = replace(STAGE, cropping={"detail": [1, 1], "adaptive": None})
+    labels = Collator(tokenizer, SIZES, stage)([sample])["token_labels"]
+    assert labels.tolist()[:3] == [IGNORED] * 3
+    assert tokenizer.decode(labels[3:]) == "A"

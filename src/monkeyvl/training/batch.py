@@ -49,7 +49,7 @@ class Collator:
     Returns pixel_values (tiles, 3, S, S), num_tiles (images,), tile_layers (tiles,), input_ids, labels and
     position_ids (images, T), attention_mask (images, 1, T, T) and character_labels (tiles, patches, 2). All
     questions about a picture share one sequence: each sees the picture and itself, at the positions it would
-    have alone.
+    have alone. token_labels (visual tokens,) holds the id of the first character in each visual token.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, sizes: ModelSizes, stage: Stage) -> None:
@@ -66,6 +66,7 @@ class Collator:
         self._after = [name(IMAGE_END), *self._encode("\n")]
         self._between = [name(END), name(START), *self._encode("assistant\n")]
         self._end = [name(END)]
+        self._character_ids = torch.tensor([IGNORED, *(self._encode(character)[0] for character in ALPHABET)])
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False)
@@ -83,6 +84,9 @@ class Collator:
                 self._row(one.exchanges[: self.questions], n) for one, n in zip(samples, counts, strict=True)
             ]
             batch |= self._pad(rows)
+            side = self.sizes.tile_size // self.sizes.patch_size
+            first = torch.from_numpy(first_characters(batch["character_labels"].numpy(), side))
+            batch["token_labels"] = torch.where(first > 0, self._character_ids[first.clamp(min=0)], IGNORED)
         return batch
 
     def _row(
@@ -138,3 +142,17 @@ def character_labels(
         inside = (columns >= 0) & (columns < side * 2) & (rows >= 0) & (rows < side)
         tile[rows[inside], columns[inside]] = np.where(legible, classes, IGNORED)[inside]
     return found.reshape(len(boxes), side * side, 2)  # (tiles, rows, 2 columns) -> (tiles, patches, halves)
+
+
+def first_characters(
+    labels: np.ndarray[Any, np.dtype[np.int64]], side: int
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The first character of each 2 x 2 patches, one visual token: (tiles, patches, 2) -> (visual tokens,)."""
+    grid = labels.reshape(
+        -1, side // 2, 2, side // 2, 4
+    )  # tiles, token row, patch row, token column, 4 halves
+    slots = grid.transpose(0, 1, 3, 2, 4).reshape(
+        -1, 8
+    )  # the upper patches from left to right, then the lower
+    first = (slots != 0).argmax(axis=1)
+    return slots[np.arange(len(slots)), first]

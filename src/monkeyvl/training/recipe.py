@@ -52,9 +52,10 @@ class Source:
 class Stage:
     """One training run from the weights of the stage before it.
 
-    `answer_loss` and `character_loss` weigh the two losses (0 leaves one out); `freeze` names "vision",
-    "projector", "text"; `questions` is how many exchanges of a picture are asked at once; `cropping`
-    replaces the model's in this stage.
+    `answer_loss`, `character_loss` (letters, asked of the vision tower's patches) and `token_loss` (letters, asked
+    of the visual tokens through the decoder) weigh the losses; 0 leaves one out. `freeze` names "vision",
+    "projector", "text". `questions` is how many exchanges of a picture are asked at once. `cropping` replaces the
+    model's in this stage.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Stage:
     weight_decay: float = 0.05
     answer_loss: float = 1.0
     character_loss: float = 1.0
+    token_loss: float = 0.0
     freeze: tuple[str, ...] = ()
     questions: int = 8
     cropping: dict[str, Any] = field(default_factory=dict)

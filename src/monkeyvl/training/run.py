@@ -89,6 +89,7 @@ def _run_stage(recipe: Recipe, stage: Stage, trainee: Trainee, folder: Path, res
         trainee.load_state_dict(torch.load(done, weights_only=True))
         return
     trainee.answer_loss, trainee.character_loss = stage.answer_loss, stage.character_loss
+    trainee.token_loss = stage.token_loss
     unknown = sorted(set(stage.freeze) - set(FROZEN))
     if unknown:
         raise UsageError(f"stage {stage.name}: freeze {unknown[0]!r}; one of {', '.join(FROZEN)}")

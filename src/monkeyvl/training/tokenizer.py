@@ -12,6 +12,13 @@ IMAGE_START, IMAGE_END, IMAGE = "<img>", "</img>", "<IMG_CONTEXT>"
 SPECIAL = (PAD, BOS, END, START, IMAGE_START, IMAGE_END, IMAGE)
 MARKUP = ("<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>", "<point>", "</point>")
 COORDINATES = tuple(f"<c{value}>" for value in range(1001))
+# Stand in questions and turns again and again, hardly ever on a document: one id each halves the prompts.
+PHRASES = (
+    "user\n", "assistant\n", "What is the ", "How much is ", "What is ", "Which ", "When was ", "Where is ",
+    "Where is the ", "Read all the text", "Read the text", "Read line ", "Read the last line",
+    "What does it say", "What is written here", "What comes after ", "the price of ", "this receipt",
+    "printed?", "with boxes",
+)  # fmt: skip
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -23,17 +30,17 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer without merges: any text is encodable, a Latin letter is one id, 1272 ids."""
+    """A byte-level tokenizer without merges: any text is encodable, a Latin letter is one id."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    names = [*SPECIAL, *MARKUP, *sorted(pre_tokenizers.ByteLevel.alphabet()), *COORDINATES]
+    names = [*SPECIAL, *MARKUP, *sorted(pre_tokenizers.ByteLevel.alphabet()), *COORDINATES, *PHRASES]
     tokenizer = Tokenizer(models.BPE({name: number for number, name in enumerate(names)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in SPECIAL])
     # Markup is part of an answer: it must survive `skip_special_tokens`.
-    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in (*MARKUP, *COORDINATES)])
+    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in (*MARKUP, *COORDINATES, *PHRASES)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BOS,

@@ -26,11 +26,15 @@ class Trainee(nn.Module):
     class_weight: Tensor
 
     def __init__(
-        self, model: MiniMonkeyForConditionalGeneration, answer_loss: float = 1.0, character_loss: float = 1.0
+        self,
+        model: MiniMonkeyForConditionalGeneration,
+        answer_loss: float = 1.0,
+        character_loss: float = 1.0,
+        token_loss: float = 0.0,
     ) -> None:
         super().__init__()
         self.model: MiniMonkeyForConditionalGeneration = model
-        self.answer_loss, self.character_loss = answer_loss, character_loss
+        self.answer_loss, self.character_loss, self.token_loss = answer_loss, character_loss, token_loss
         width = model.config.vision_config.hidden_size
         self.character_norm = nn.LayerNorm(width)
         self.character_head = nn.Linear(width, 2 * (len(ALPHABET) + 1))
@@ -38,7 +42,9 @@ class Trainee(nn.Module):
         weight[0] = EMPTY_WEIGHT
         self.register_buffer("class_weight", weight, persistent=False)
 
-    def forward(self, character_labels: Tensor | None = None, **batch: Any) -> dict[str, Tensor]:
+    def forward(
+        self, character_labels: Tensor | None = None, token_labels: Tensor | None = None, **batch: Any
+    ) -> dict[str, Tensor]:
         states: list[Tensor] = []
         tower = self.model.model.vision_tower
         hook = tower.register_forward_hook(
@@ -49,6 +55,12 @@ class Trainee(nn.Module):
             if self.answer_loss and "input_ids" in batch:
                 output = self.model(**{name: value for name, value in batch.items() if name != "labels"})
                 results |= answer_results(output.logits, batch["labels"])
+                if self.token_loss and token_labels is not None:
+                    visual = output.logits[batch["input_ids"] == self.model.config.image_token_id]
+                    asked = token_labels != IGNORED  # (visual tokens,)
+                    results["token_loss"] = functional.cross_entropy(
+                        visual[asked].float(), token_labels[asked]
+                    )
             else:
                 tower(batch["pixel_values"])
         finally:
@@ -56,9 +68,9 @@ class Trainee(nn.Module):
         if self.character_loss and character_labels is not None:
             results |= self._characters(states[0][:, 1:], character_labels)  # without the class token
         loss = torch.zeros((), device=states[0].device)
-        for name, weight in (("answer_loss", self.answer_loss), ("character_loss", self.character_loss)):
+        for name in ("answer_loss", "character_loss", "token_loss"):
             if name in results:
-                loss = loss + weight * results[name]
+                loss = loss + getattr(self, name) * results[name]
         return {"loss": loss, **results}
 
     def _characters(self, patches: Tensor, labels: Tensor) -> dict[str, Tensor]:

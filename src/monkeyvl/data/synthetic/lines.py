@@ -17,6 +17,7 @@ def make_lines(
     font_px: tuple[int, int] = (16, 40),
     strength: float = 0.5,
     longest: int = 90,
+    most_lines: int = 99,
 ) -> Sample:
     """A page of `size` (width, height) pixels full of scraps, letters `font_px` pixels high."""
     width, height = size
@@ -28,7 +29,10 @@ def make_lines(
     # Small and large print are equally likely on a log scale; one page keeps near one size.
     low, high = font_px
     base = low * (high / low) ** rng.random()
-    while True:
+    wanted = rng.randint(1, most_lines) if most_lines < 99 else 99
+    if wanted < 99:
+        y = rng.uniform(0, max(1, height - wanted * base * 1.3))
+    while len(canvas.lines) < wanted:
         if rng.random() < 0.3:
             path = rng.choice(fonts)
         px = max(low, min(high, round(base * rng.uniform(0.85, 1.2))))
