@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import AutoImageProcessor, AutoProcessor, PreTrainedTokenizerFast, pipeline
+from transformers import AutoProcessor, PreTrainedTokenizerFast, pipeline
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
 from monkeyvl.errors import BudgetError, CheckpointError, MonkeyVLError, UsageError
 from monkeyvl.models.minimonkey import MiniMonkeyImageProcessor, MiniMonkeyProcessor

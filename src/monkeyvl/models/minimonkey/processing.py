@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transformers import AutoImageProcessor, AutoProcessor, PreTrainedConfig
+from transformers import AutoProcessor, PreTrainedConfig
 from transformers.feature_extraction_utils import BatchFeature
+
+# Not from the top: up to transformers 5.17 that name asks for torchvision.
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from transformers.processing_utils import ProcessorMixin
 
 from monkeyvl.errors import BudgetError, CheckpointError, UsageError
