@@ -21,7 +21,7 @@ from transformers.utils import logging
 
 from monkeyvl.checkpoints import family_of, name_of
 from monkeyvl.devices import find_device, memory_errors, usual_dtype
-from monkeyvl.errors import BudgetError, CheckpointError, MonkeyVLError
+from monkeyvl.errors import CheckpointError, MonkeyVLError
 from monkeyvl.generation import Completion, Request, Settings, cut_loop
 from monkeyvl.models.minimonkey import MiniMonkeyForConditionalGeneration, MiniMonkeyProcessor
 from monkeyvl.models.minimonkey.encoding import MARKUP
@@ -218,31 +218,23 @@ class LocalEngine:
             for request in requests
         ]
         tiles = [len(image.tile_layers) for image in images]
-        rows = self.processor._rows(prompts, None, tiles, self.processor.tokens_per_tile, {})
-        notes = [[note for image in row for note in image.notes] for row in encoded]
-        limit = min(settings.max_new_tokens, *(self._room(row) for row in rows))
-        if limit < settings.max_new_tokens:
-            for row in notes:
-                row.append(f"at most {limit} new tokens fit into the context of {self.context}")
-        padded = self.processor._padded(rows, {"padding": True}, "pt")
-        device = self.model.device
-        inputs: dict[str, Any] = {name: torch.tensor(value, device=device) for name, value in padded.items()}
+        # at least one token of the context is for the answer
+        longest = self.context - 1
+        made = self.processor(
+            text=prompts, num_tiles=tiles, padding=True, max_length=longest, return_tensors="pt"
+        )
+        inputs: dict[str, Any] = {name: value.to(self.model.device) for name, value in made.items()}
         if images:
             inputs["image_features"] = [image.features for image in images]
             inputs["num_tiles"] = torch.tensor(tiles)
             inputs["tile_layers"] = torch.cat([image.tile_layers for image in images])
+        notes = [[note for image in row for note in image.notes] for row in encoded]
+        limit = min(settings.max_new_tokens, self.context - inputs["input_ids"].shape[1])
+        if limit < settings.max_new_tokens:
+            for row in notes:
+                row.append(f"at most {limit} new tokens fit into the context of {self.context}")
         self._took("preprocessing", time.perf_counter() - started)
         return _Prepared(inputs, limit, notes)
-
-    def _room(self, ids: list[int]) -> int:
-        room = self.context - len(ids)
-        if room < 1:
-            images = ids.count(self.processor.image_token_id)
-            raise BudgetError(
-                f"the prompt has {len(ids)} tokens ({images} of images, {len(ids) - images} of text), the "
-                f"model's context is {self.context}: shorten the question or choose a coarser cropping"
-            )
-        return room
 
     def _write(self, prepared: _Prepared, settings: Settings, watch: Watch) -> None:
         sampling: dict[str, Any] = {"do_sample": False}
