@@ -5,10 +5,7 @@ Importing this package registers its classes with transformers' Auto classes.
 
 from __future__ import annotations
 
-from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoProcessor
-
-# Not from `transformers` itself, which up to 5.17 asks for torchvision there.
-from transformers.models.auto.image_processing_auto import AutoImageProcessor
+from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
 
 from monkeyvl.models.minimonkey.attachment import attach
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
@@ -16,7 +13,7 @@ from monkeyvl.models.minimonkey.conversion import register_weight_rules
 from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, CropPlan, crop_plan
 from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
 from monkeyvl.models.minimonkey.modeling import MiniMonkeyForConditionalGeneration, MiniMonkeyModel
-from monkeyvl.models.minimonkey.processing import MiniMonkeyProcessor
+from monkeyvl.models.minimonkey.processing import MiniMonkeyProcessor, register_processors
 
 __all__ = [
     "PRESETS",
@@ -36,9 +33,4 @@ AutoConfig.register(MiniMonkeyConfig.model_type, MiniMonkeyConfig, exist_ok=True
 AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig, exist_ok=True)
 AutoModel.register(MiniMonkeyConfig, MiniMonkeyModel, exist_ok=True)
 AutoModelForImageTextToText.register(MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, exist_ok=True)
-AutoProcessor.register(MiniMonkeyConfig, MiniMonkeyProcessor, exist_ok=True)
-AutoImageProcessor.register(
-    MiniMonkeyConfig,
-    image_processor_classes=dict.fromkeys(("pil", "torchvision"), MiniMonkeyImageProcessor),
-    exist_ok=True,
-)
+register_processors()
