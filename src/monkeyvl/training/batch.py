@@ -147,7 +147,7 @@ def character_labels(
 def first_characters(
     labels: np.ndarray[Any, np.dtype[np.int64]], side: int
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The first character of each 2 x 2 patches, one visual token: (tiles, patches, 2) -> (visual tokens,)."""
+    """The first character of 2 x 2 patches, one visual token: (tiles, patches, 2) -> (visual tokens,)."""
     grid = labels.reshape(
         -1, side // 2, 2, side // 2, 4
     )  # tiles, token row, patch row, token column, 4 halves

@@ -185,3 +185,26 @@ def test_code_in_a_folder_is_never_run_nor_asked_about(official: Path, tmp_path:
     assert run.stdout.split() == [kind.__name__ for kind in expected for _ in range(2)]
     assert "custom code" not in run.stdout + run.stderr
     assert not trace.exists()
+
+
+SHARED_TYPE = """
+import sys
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
+class TheirConfig(PreTrainedConfig):
+    model_type = "internvl_chat"
+AutoConfig.register("internvl_chat", TheirConfig)
+from monkeyvl.models.minimonkey import MiniMonkeyForConditionalGeneration
+print(type(AutoConfig.from_pretrained(sys.argv[1])).__name__)
+print(type(MiniMonkeyForConditionalGeneration.from_pretrained(sys.argv[1])).__name__)
+"""
+
+
+def test_a_library_that_was_here_first_keeps_the_shared_type(official: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", SHARED_TYPE, str(official)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.stdout.split() == ["TheirConfig", "MiniMonkeyForConditionalGeneration"], run.stderr

@@ -5,7 +5,7 @@ Importing this package registers its classes with transformers' Auto classes.
 
 from __future__ import annotations
 
-from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, AutoModelForImageTextToText
 
 from monkeyvl.models.minimonkey.attachment import attach
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
@@ -30,7 +30,10 @@ __all__ = [
 
 register_weight_rules()
 AutoConfig.register(MiniMonkeyConfig.model_type, MiniMonkeyConfig, exist_ok=True)
-AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig, exist_ok=True)
+if (
+    OfficialInternVLChatConfig.model_type not in CONFIG_MAPPING
+):  # a library that was here first keeps the type
+    AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig)
 AutoModel.register(MiniMonkeyConfig, MiniMonkeyModel, exist_ok=True)
 AutoModelForImageTextToText.register(MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, exist_ok=True)
 register_processors()
