@@ -238,7 +238,7 @@ class Assistant:
             raise UsageError(f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(_OPTIONS))}")
         given = {name: value for name, value in options.items() if value is not None}
         if "cropping" in given:
-            from monkeyvl.models.minimonkey.cropping import Cropping
+            from monkeyvl.cropping import Cropping
 
             given["cropping"] = Cropping.parse(given["cropping"])
         return Settings(**{"max_new_tokens": MAX_NEW_TOKENS.get(task, 256), **given})

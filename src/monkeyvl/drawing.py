@@ -17,7 +17,7 @@ from monkeyvl.lettering import Color, Type, wrap
 
 if TYPE_CHECKING:
     from monkeyvl.answers import Answer, Box, Region
-    from monkeyvl.models.minimonkey.cropping import CropPlan
+    from monkeyvl.cropping import CropPlan
 
 Rect = tuple[int, int, int, int]
 COLORS: tuple[Color, ...] = (  # each dark enough for white letters on it

@@ -222,7 +222,7 @@ def _check(task: str, fields: dict[str, str], options: Options) -> None:
 
     settings = options.settings()
     if options.cropping is not None:
-        from monkeyvl.models.minimonkey.cropping import Cropping
+        from monkeyvl.cropping import Cropping
 
         Cropping.parse(options.cropping)
     Settings(**settings)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 
 from monkeyvl.cli.answering import STDIN, check_picture
+from monkeyvl.cropping import Cropping, crop_plan
 from monkeyvl.errors import UsageError
 from monkeyvl.images import open_pages
 
 
 def run(image: str, show: Path | None, cropping: str, tile_size: int, page: int, as_json: bool) -> int:
     """Prints the plan of one image (or page) and draws it; returns the exit code."""
-    geometry = _geometry()
-    geometry.Cropping.parse(cropping)
+    Cropping.parse(cropping)
     if page < 1:
         raise UsageError(f"--page is {page}; pages count from 1")
     if show:
         check_picture(show)
     source = sys.stdin.buffer.read() if image == STDIN else image
     picture = open_pages(source, str(page) if page > 1 else None)[0].image
-    plan = geometry.crop_plan(picture.size, cropping, tile_size)
+    plan = crop_plan(picture.size, cropping, tile_size)
     counts = plan.tiles
     grids = {"detail": plan.detail, "adaptive": plan.adaptive, "global": (1, 1)}
     if as_json:
@@ -51,21 +49,3 @@ def run(image: str, show: Path | None, cropping: str, tile_size: int, page: int,
         show.parent.mkdir(parents=True, exist_ok=True)
         draw_crop_plan(picture, plan).save(show)
     return 0
-
-
-def _geometry() -> ModuleType:
-    """The module of the crop geometry alone.
-
-    Importing its package registers the models with transformers, which takes seconds. Here an empty package
-    of that name stands in while the module, which needs none of it, is imported.
-    """
-    name = "monkeyvl.models.minimonkey"
-    if name in sys.modules:
-        return importlib.import_module(f"{name}.cropping")
-    package = ModuleType(name)
-    package.__path__ = [str(Path(__file__).parents[1] / "models" / "minimonkey")]
-    sys.modules[name] = package
-    try:
-        return importlib.import_module(f"{name}.cropping")
-    finally:
-        del sys.modules[name]

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from transformers.utils import is_torchvision_available
 
+from monkeyvl.cropping import Cropping
 from monkeyvl.errors import BudgetError, CheckpointError, ImageError, UsageError
-from monkeyvl.models.minimonkey.cropping import Cropping
 from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]

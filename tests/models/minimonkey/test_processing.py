@@ -15,10 +15,10 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import AutoProcessor, PreTrainedTokenizerFast, pipeline
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 
+from monkeyvl.cropping import Cropping
 from monkeyvl.errors import BudgetError, CheckpointError, MonkeyVLError, UsageError
 from monkeyvl.models.minimonkey import MiniMonkeyImageProcessor, MiniMonkeyProcessor
 from monkeyvl.models.minimonkey.chat import OFFICIAL_CHAT_TEMPLATE, Prompt
-from monkeyvl.models.minimonkey.cropping import Cropping
 
 SPECIAL = {
     "<unk>": 300,

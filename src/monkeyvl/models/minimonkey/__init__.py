@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, AutoModelForImageTextToText
 
+from monkeyvl.cropping import PRESETS, Cropping, CropPlan, crop_plan
 from monkeyvl.models.minimonkey.attachment import attach
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig, OfficialInternVLChatConfig
 from monkeyvl.models.minimonkey.conversion import register_weight_rules
-from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, CropPlan, crop_plan
 from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
 from monkeyvl.models.minimonkey.modeling import MiniMonkeyForConditionalGeneration, MiniMonkeyModel
 from monkeyvl.models.minimonkey.processing import MiniMonkeyProcessor, register_processors

@@ -17,8 +17,8 @@ from transformers import PreTrainedConfig
 from transformers.image_processing_utils import BaseImageProcessor, BatchFeature
 from transformers.processing_utils import ImagesKwargs
 
+from monkeyvl.cropping import LAYERS, Cropping, CropPlan, crop_plan
 from monkeyvl.errors import CheckpointError, ImageError, UsageError
-from monkeyvl.models.minimonkey.cropping import LAYERS, Cropping, CropPlan, crop_plan
 
 __all__ = ["MiniMonkeyImageProcessor", "flatten_images"]
 

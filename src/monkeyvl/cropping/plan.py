@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from monkeyvl.cropping.candidates import Grid, candidates
 from monkeyvl.errors import BudgetError, UsageError
-from monkeyvl.models.minimonkey.candidates import Grid, candidates
 
 __all__ = ["LAYERS", "PRESETS", "CropPlan", "Cropping", "crop_plan"]
 

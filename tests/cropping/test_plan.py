@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monkeyvl.cropping import PRESETS, Cropping, crop_plan
+from monkeyvl.cropping.candidates import candidates
 from monkeyvl.errors import BudgetError, UsageError
-from monkeyvl.models.minimonkey.candidates import candidates
-from monkeyvl.models.minimonkey.cropping import PRESETS, Cropping, crop_plan
 
 SIDES = st.one_of(st.integers(1, 40), st.integers(1, 5000), st.sampled_from([1, 448, 896, 20000]))
 BOUNDS = st.tuples(st.integers(1, 26), st.integers(1, 26)).map(lambda pair: (min(pair), max(pair)))
@@ -269,14 +269,8 @@ def test_croppings_round_trip_through_json(name):
 
 def test_geometry_needs_no_torch():
     code = (
-        "import importlib.util, sys, types\n"
-        "for name in ('monkeyvl.models', 'monkeyvl.models.minimonkey'):\n"
-        "    package = types.ModuleType(name)\n"
-        "    import monkeyvl, pathlib\n"
-        "    home = pathlib.Path(monkeyvl.__file__).parent\n"
-        "    package.__path__ = [str(home.joinpath(*name.split('.')[1:]))]\n"
-        "    sys.modules[name] = package\n"
-        "from monkeyvl.models.minimonkey.cropping import crop_plan\n"
+        "import sys\n"
+        "from monkeyvl.cropping import crop_plan\n"
         "assert crop_plan((640, 420)).detail == (3, 2)\n"
         "assert not {'torch', 'transformers', 'numpy', 'PIL'} & set(sys.modules)\n"
     )
