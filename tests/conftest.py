@@ -1,4 +1,4 @@
-"""Where the reference tensors are: the full set beside the repository when there, else the copies kept in tests/."""
+"""Where the reference tensors are: the full set beside the repository, else the copies in tests/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the trainer is fed: labels where the letters are, questions that see the picture and themselves alone."""
+"""What the trainer is fed: labels where the letters are, questions that see the picture and themselves."""
 
 from __future__ import annotations
 

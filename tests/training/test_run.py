@@ -38,7 +38,9 @@ stages:
     warmup_steps: 1
     learning_rate: 3.0e-3
     save_steps: 3
-    data: [{kind: lines, options: {size: [64, 64], font_px: [16, 24]}}, {kind: receipt, options: {width: 64, most_rows: 5}}]
+    data:
+      - {kind: lines, options: {size: [64, 64], font_px: [16, 24]}}
+      - {kind: receipt, options: {width: 64, most_rows: 5}}
 """
 
 

@@ -1,4 +1,4 @@
-"""Multi-scale adaptive cropping: which tiles an image is cut into. Plain geometry, for every model, without torch."""
+"""Multi-scale adaptive cropping: which tiles an image is cut into. Plain geometry without torch."""
 
 from monkeyvl.cropping.plan import LAYERS, PRESETS, Cropping, CropPlan, crop_plan
 
