@@ -141,6 +141,18 @@ def test_left_padded_batch_equals_single(
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_several_answers_to_each_row(
+    model: MiniMonkeyForConditionalGeneration, reference: Any, compression: float
+) -> None:
+    batch, singles = batch_of_three(reference)
+    options = {**GREEDY, "num_beams": 3, "num_return_sequences": 2, "compression": compression}
+    found = new_ids(model.generate(**batch, **options), batch["input_ids"])
+    for row, single in enumerate(singles):
+        alone = new_ids(model.generate(**single, **options), single["input_ids"])
+        assert torch.equal(found[2 * row : 2 * row + 2, : alone.shape[1]], alone)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize(
     "options",
     [

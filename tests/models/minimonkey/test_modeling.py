@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForImageTextToText,
     InternVLConfig,
     InternVLForConditionalGeneration,
+    InternVLModel,
     InternVLVisionConfig,
     LlamaConfig,
     LlamaForCausalLM,
@@ -232,6 +233,30 @@ def test_compressed_logits_are_those_of_the_shorter_prompt(
     close(loss, nn.functional.cross_entropy(expected[0, :-1], shifted, ignore_index=-100), 1e-5)
 
 
+@torch.no_grad()
+def test_compressed_left_padded_batch_equals_single(
+    model: MiniMonkeyForConditionalGeneration, reference: Any
+) -> None:
+    prompt, text = reference.prompt(), reference.inputs["text_short.input_ids"][0]
+    longer = torch.cat([text[:9], prompt["input_ids"][0]])
+    ids, mask = left_padded([prompt["input_ids"][0], longer, text])
+    batch = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+        pixel_values=prompt["pixel_values"].repeat(2, 1, 1, 1),
+        num_tiles=torch.tensor([11, 11]),
+        tile_layers=prompt["tile_layers"].repeat(2),
+        compression=0.5,
+    ).logits
+    assert batch.shape[1] == len(longer) - 12
+    images = reference.images("train_order")
+    for row, alone in zip(batch, (prompt["input_ids"][0], longer), strict=False):
+        single = model(input_ids=alone[None], **images, compression=0.5).logits[0]
+        close(row[-len(single) :], single, 1e-4)
+    close(batch[2, -len(text) :], model(input_ids=text[None]).logits[0], 1e-4)
+
+
 def test_loss_reaches_every_part(official: Path, reference: Any) -> None:
     model = MiniMonkeyForConditionalGeneration.from_pretrained(official).train()
     prompt = reference.prompt()
@@ -373,7 +398,7 @@ def test_attached_to_a_native_model(native: Any, tmp_path: Path) -> None:
     assert torch.equal(pruned[:, : ids.shape[1]], ids)
 
     # the native model stays what it was
-    assert type(native) is InternVLForConditionalGeneration
+    assert (type(native), type(native.model)) == (InternVLForConditionalGeneration, InternVLModel)
     assert (native.config.model_type, attached.config.model_type) == ("internvl", "minimonkey")
     assert torch.equal(native(input_ids=ids, pixel_values=images["pixel_values"]).logits, expected)
 

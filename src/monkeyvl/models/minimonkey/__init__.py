@@ -30,9 +30,8 @@ __all__ = [
 
 register_weight_rules()
 AutoConfig.register(MiniMonkeyConfig.model_type, MiniMonkeyConfig, exist_ok=True)
-if (
-    OfficialInternVLChatConfig.model_type not in CONFIG_MAPPING
-):  # a library that was here first keeps the type
+# The official model type is shared: a library that registered it first keeps it.
+if OfficialInternVLChatConfig.model_type not in CONFIG_MAPPING:
     AutoConfig.register(OfficialInternVLChatConfig.model_type, OfficialInternVLChatConfig)
 AutoModel.register(MiniMonkeyConfig, MiniMonkeyModel, exist_ok=True)
 AutoModelForImageTextToText.register(MiniMonkeyConfig, MiniMonkeyForConditionalGeneration, exist_ok=True)
