@@ -8,14 +8,20 @@ from collections.abc import Sequence
 
 from monkeyvl.errors import MonkeyVLError
 
+INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `monkeyvl` with the given arguments (default: the process's own) and returns its exit code."""
+    from typer import Abort
+
     from monkeyvl.cli.app import command
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = command().main(args=arguments or ["--help"], prog_name="monkeyvl", standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt  # typer has swallowed it
         return code if isinstance(code, int) else 0
     except MonkeyVLError as error:
         return fail(str(error), error.exit_code)
@@ -24,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         return fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
-    except KeyboardInterrupt:
-        return fail("interrupted", 130)
+    except (KeyboardInterrupt, Abort):
+        return fail("interrupted", INTERRUPTED)
     except Exception as error:
         # Errors of the argument parser are told by what they can do: whether their classes are click's or
         # typer's own depends on typer's version. Anything else is a bug and shows its traceback.

@@ -9,7 +9,7 @@ from pathlib import Path
 from monkeyvl.cli.answering import STDIN, check_picture
 from monkeyvl.cropping import Cropping, crop_plan
 from monkeyvl.errors import UsageError
-from monkeyvl.images import open_pages
+from monkeyvl.images import open_image, open_pages
 
 
 def run(image: str, show: Path | None, cropping: str, tile_size: int, page: int, as_json: bool) -> int:
@@ -20,7 +20,7 @@ def run(image: str, show: Path | None, cropping: str, tile_size: int, page: int,
     if show:
         check_picture(show)
     source = sys.stdin.buffer.read() if image == STDIN else image
-    picture = open_pages(source, str(page) if page > 1 else None)[0].image
+    picture = open_image(source) if page == 1 else open_pages(source, str(page))[0].image
     plan = crop_plan(picture.size, cropping, tile_size)
     counts = plan.tiles
     grids = {"detail": plan.detail, "adaptive": plan.adaptive, "global": (1, 1)}
