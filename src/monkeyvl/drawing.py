@@ -199,7 +199,9 @@ class _Picture:
         along_x, along_y = min(max(0, x0), max(0, right)), min(max(0, y0), max(0, bottom))
         corners = [(along_x, y0 - height), (along_x, y1 + 1), (x1 + 1, along_y), (x0 - width, along_y)]
         corners += [(x1 + 1 - width, y0 - height), (x1 + 1 - width, y1 + 1)]
-        if not free:
+        if free:  # the inside of a large region is free as well
+            corners.append((x0 + self.stroke + 2, y0 + self.stroke + 2))
+        else:
             corners = [(x0 - width, y0), *corners, (along_x, along_y)]
         best, least = None, math.inf
         for x, y in corners:
@@ -208,11 +210,8 @@ class _Picture:
                 cost = seen[_REGION] + 8 * seen[_LABEL]
                 if cost < least:
                     best, least = (x, y), cost
-        big_enough = (x1 - x0) * (y1 - y0) > 6 * width * height and x1 - x0 > width and y1 - y0 > height
         if free and least > 0:
-            # In a large box a label may stand inside.
-            inside = self.taken.crop((x0, y0, x0 + width, y0 + height)).histogram()
-            best = (x0, y0) if big_enough and not inside[_LABEL] else None
+            return None
         if best is not None:
             x, y = best
             ImageDraw.Draw(self.taken).rectangle((x, y, x + width - 1, y + height - 1), fill=_LABEL)

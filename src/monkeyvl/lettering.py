@@ -34,8 +34,11 @@ class Type:
         self.size = size
         self.line = math.ceil(1.35 * size)
 
+    def width(self, text: str) -> float:
+        return sum(font.getlength(run) for font, run in self._runs(text))
+
     def length(self, text: str) -> int:
-        return math.ceil(sum(font.getlength(run) for font, run in self._runs(text)))
+        return math.ceil(self.width(text))
 
     def badge_size(self, lines: Sequence[str]) -> tuple[int, int]:
         return max(map(self.length, lines)) + 2 * (self.size // 4), self.line * len(lines)
@@ -102,27 +105,27 @@ def _shape(name: str, character: str) -> bytes:
 def wrap(text: str, type_: Type, width: int, most: int | None = None) -> list[str]:
     """Lines of at most `width` pixels: broken at spaces, and inside words that are longer than a line."""
     lines = []
-    space = type_.length(" ")
+    space = type_.width(" ")
     for paragraph in text.splitlines():
         shown = (c if c.isprintable() or c in _JOINERS else " " for c in paragraph)
         paragraph = " ".join("".join(shown).split())
-        if type_.length(paragraph) <= width:
+        if type_.width(paragraph) <= width:
             lines.append(paragraph)
             continue
-        line, used = "", 0
+        line, used = "", 0.0
         for word in paragraph.split():
-            length = type_.length(word)
+            length = type_.width(word)
             if line and used + space + length > width:
                 lines.append(line)
-                line, used = "", 0
+                line, used = "", 0.0
             if length <= width:
                 line, used = (f"{line} {word}", used + space + length) if line else (word, length)
                 continue
             for character in word:
-                step = type_.length(character)
+                step = type_.width(character)
                 if line and used + step > width:
                     lines.append(line)
-                    line, used = "", 0
+                    line, used = "", 0.0
                 line, used = line + character, used + step
         lines.append(line)
     if most is not None and len(lines) > most:
