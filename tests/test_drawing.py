@@ -150,6 +150,7 @@ def test_crowded_regions_get_numbers_and_a_legend(monkeypatch: pytest.MonkeyPatc
     assert beside.width > 1000
     assert {f"row {i}" for i in range(30)} <= set(seen)
     assert seen.count("30") == 2  # at the region and in the legend
+    rows = [Region(row.text, box=(10, row.box[1], 1590, row.box[3])) for row in rows if row.box]
     below = draw_regions(blank((1600, 900)), rows)
     assert below.width == 1600
     assert below.height > 900
