@@ -17,9 +17,13 @@ def make_lines(
     font_px: tuple[int, int] = (16, 40),
     strength: float = 0.5,
     longest: int = 90,
-    most_lines: int = 99,
+    most_lines: int | None = None,
+    places: bool = True,
 ) -> Sample:
-    """A page of `size` (width, height) pixels full of scraps, letters `font_px` pixels high."""
+    """A page of `size` (width, height) pixels full of scraps, letters `font_px` pixels high.
+
+    `most_lines` leaves the page emptier; `longest` and `places` choose among the reading tasks of `tasks.py`.
+    """
     width, height = size
     dark = rng.random() < 0.08
     canvas = Canvas(width, height, paper=rng.randint(0, 60) if dark else rng.randint(200, 255))
@@ -29,8 +33,8 @@ def make_lines(
     # Small and large print are equally likely on a log scale; one page keeps near one size.
     low, high = font_px
     base = low * (high / low) ** rng.random()
-    wanted = rng.randint(1, most_lines) if most_lines < 99 else 99
-    if wanted < 99:
+    wanted = rng.randint(1, most_lines) if most_lines else height
+    if most_lines:
         y = rng.uniform(0, max(1, height - wanted * base * 1.3))
     while len(canvas.lines) < wanted:
         if rng.random() < 0.3:
@@ -50,5 +54,5 @@ def make_lines(
                 ink = rng.randint(190, 255) if dark else rng.randint(0, 70)
                 canvas.write(2 + slack * rng.choice((0.0, 0.5, 1.0, rng.random())), y, text, font, ink)
         y += px * rng.uniform(1.05, 1.6)
-    exchanges = reading_exchanges(rng, canvas.lines, size, longest)
+    exchanges = reading_exchanges(rng, canvas.lines, size, longest, places)
     return Sample(degrade(canvas.image, rng, strength), canvas.lines, canvas.characters, exchanges)

@@ -37,9 +37,9 @@ def rows_of_text(lines: list[Line]) -> list[str]:
 
 
 def reading_exchanges(
-    rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int
+    rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int, places: bool = True
 ) -> list[Exchange]:
-    """Read all, spot all (if at most `longest` characters), lines by number, two texts to find."""
+    """Read all (if at most `longest` characters), lines by number; with `places` also spot all, find two texts."""
     rows = rows_of_text(lines)
     exchanges = []
     if rows and len("\n".join(rows)) <= longest:
@@ -50,6 +50,8 @@ def reading_exchanges(
         at = rng.randrange(len(rows) - 1)
         exchanges.append(Exchange("Read the last line.", rows[-1]))
         exchanges.append(Exchange(f'What comes after "{rows[at]}"?', rows[at + 1]))
+    if not places:
+        return exchanges
     texts = [line.text for line in lines]
     unique = [line for line in lines if texts.count(line.text) == 1]
     sought = rng.sample(unique, min(2, len(unique)))
