@@ -39,7 +39,7 @@ def rows_of_text(lines: list[Line]) -> list[str]:
 def reading_exchanges(
     rng: random.Random, lines: list[Line], size: tuple[int, int], longest: int, places: bool = True
 ) -> list[Exchange]:
-    """Read all (if at most `longest` characters), lines by number; with `places` also spot all, find two texts."""
+    """Read all (if at most `longest` characters), lines by number; with `places` also spot and locate."""
     rows = rows_of_text(lines)
     exchanges = []
     if rows and len("\n".join(rows)) <= longest:
