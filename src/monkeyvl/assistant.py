@@ -296,7 +296,7 @@ class Assistant:
             page=job.page,
             raw=completion.text,
             model=self.engine.name,
-            seconds=seconds,
+            seconds=round(seconds, 3),
             tokens=dict(completion.tokens),
             notes=notes,
         )

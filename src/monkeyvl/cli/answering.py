@@ -175,9 +175,14 @@ class Work:
 
     def _question(self) -> str:
         given = ", ".join(self.fields.values())
-        return {"ask": given, "locate": f"Where is {given}?", "extract": f"Extract {given}"}.get(
-            self.task, self.task.capitalize()
-        )
+        return {
+            "ask": given,
+            "read": "Read all the text",
+            "spot": "Read all the text with its places",
+            "locate": f'Where is "{given}"?',
+            "extract": f"Extract {given}",
+            "caption": "Describe the image",
+        }[self.task]
 
 
 def _printed(pieces: Generator[str, None, Answer]) -> Answer:
