@@ -13,7 +13,7 @@ from monkeyvl.data.synthetic.canvas import Canvas
 from monkeyvl.data.synthetic.fonts import BUNDLED, load_font
 from monkeyvl.models.minimonkey import crop_plan
 from monkeyvl.training.batch import CLASSES, IGNORED, Collator, SyntheticDataset, character_labels
-from monkeyvl.training.build import build_model
+from monkeyvl.training.build import build_model, build_processor
 from monkeyvl.training.recipe import DecoderSizes, ModelSizes, Source, Stage, TowerSizes
 from monkeyvl.training.tokenizer import build_tokenizer
 
@@ -121,3 +121,20 @@ def test_visual_tokens_are_asked_for_their_first_character() -> None:
     labels = Collator(tokenizer, SIZES, stage)([sample])["token_labels"]
     assert labels.tolist()[:3] == [IGNORED] * 3
     assert tokenizer.decode(labels[3:]) == "A"
+
+
+@pytest.mark.parametrize(
+    "question", ["Date?", "What is the total?", 'Where is "<box> É"?', "Read all the text."]
+)
+def test_training_asks_with_the_ids_that_the_processor_makes(question: str) -> None:
+    sample = page("A", (64, 64), (0, 0), 16)
+    asked = Sample(sample.image, sample.lines, sample.characters, [Exchange(question, "yes")])
+    stage = replace(STAGE, cropping={"detail": [1, 1], "adaptive": None})
+    trained = Collator(build_tokenizer(), SIZES, stage)([asked])["input_ids"][0].tolist()
+    processor = build_processor(SIZES)
+    content = [{"type": "image"}, {"type": "text", "text": question}]
+    turns = [{"role": "user", "content": content}]
+    prompt = processor.apply_chat_template(turns, add_generation_prompt=True)
+    ids = processor(text=[prompt], num_tiles=[1], return_tensors="pt")["input_ids"][0].tolist()
+    assert trained[: len(ids)] == ids
+    assert build_tokenizer().decode(trained[len(ids) :]) == "yes<|im_end|>"
