@@ -1,0 +1,1 @@
+"""The measurements behind docs/performance.md; each module is run with `python -m` and prints Markdown."""
