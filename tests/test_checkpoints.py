@@ -70,6 +70,9 @@ def test_shards_are_found_by_the_index(folder: Path) -> None:
     assert "lacks 1 of 2 weight files, first model-00002-of-00002.safetensors" in one_line(error)
     (folder / "model-00002-of-00002.safetensors").write_bytes(safetensors_bytes({"c": [2]}))
     assert count_parameters(resolve(folder)) == 19
+    (folder / "model.safetensors").write_bytes(safetensors_bytes({"d": [7]}))
+    assert count_parameters(folder) == 7  # as transformers, which then leaves the shards unread
+    (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text("[]")
     with pytest.raises(CheckpointError, match="index"):
         resolve(folder)

@@ -193,6 +193,8 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
         CheckpointError: when a file that the index names is missing.
     """
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]  # what transformers reads, even beside shards
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return sorted(folder.glob("*.safetensors"))
