@@ -95,6 +95,7 @@ def draw_crop_plan(image: Image.Image, plan: CropPlan) -> Image.Image:
         for number, (name, box) in enumerate(tiles, 1):
             if name == layer:
                 x0, y0, x1, y1 = (round(value * scale) for value in box)
+                x1, y1 = max(x0 + 1, x1), max(y0 + 1, y1)  # tiles of a very narrow image
                 places.setdefault((left + x0, top + y0, left + x1 - 1, top + y1 - 1), []).append(number)
         for place in places:
             _frame(draw, place, COLORS[i], 3)
