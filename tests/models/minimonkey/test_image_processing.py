@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from safetensors.torch import load_file
 from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from transformers.utils import is_torchvision_available
 
 from monkeyvl.cropping import Cropping
 from monkeyvl.errors import BudgetError, CheckpointError, ImageError, UsageError
+from monkeyvl.images import open_image
 from monkeyvl.models.minimonkey.image_processing import MiniMonkeyImageProcessor
 
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
@@ -101,6 +103,34 @@ def test_grey_and_masks_become_three_equal_channels(processor):
         assert torch.equal(pixels[:, 0], pixels[:, 2])
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "YCbCr"])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_photos_are_turned_upright_once(processor, picture, mode, orientation):
+    stored = picture.convert(mode)
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    turn = {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}.get(orientation)
+    upright = stored.convert("RGB")
+    upright = Image.fromarray(np.asarray(upright if turn is None else upright.transpose(turn)))
+    expected = processor(upright)["pixel_values"]
+    assert np.array_equal(processor(stored)["pixel_values"], expected)
+    assert np.array_equal(processor(open_image(stored))["pixel_values"], expected)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_cut_off_file_opened_by_pillow_is_one_line(processor, picture, mode):
+    stream = io.BytesIO()
+    picture.convert(mode).save(stream, "JPEG")
+    half = Image.open(io.BytesIO(stream.getvalue()[: len(stream.getvalue()) // 2]))
+    with pytest.raises(ImageError, match="damaged, cut off") as raised:
+        processor(half)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "F", "1"])
+def test_one_pixel_of_any_mode(processor, mode):
+    assert processor(Image.new(mode, (1, 1)))["num_tiles"].tolist() == [processor.plan((1, 1)).num_tiles]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 3)])
 def test_tiny_and_extreme_images(processor, size):
     made = processor(Image.new("RGB", size, (10, 200, 30)), return_tensors="pt")
@@ -170,6 +200,7 @@ def test_folders_without_sizes_are_named(tmp_path):
         (b"\x89PNG", UsageError, "not bytes"),
         ([], UsageError, "no images given"),
         (None, UsageError, "no images given"),
+        (Image.new("RGB", (0, 5)), ImageError, "0 x 5 pixels, the least side is 1"),
         (np.zeros(7), ImageError, "2 or 3 dimensions, not 1"),
         (np.zeros((7, 8, 9)), ImageError, r"1, 3 or 4 channels .* \(7, 8, 9\)"),
         (np.zeros((0, 8, 3)), ImageError, "no pixels"),

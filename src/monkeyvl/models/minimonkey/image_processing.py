@@ -19,11 +19,13 @@ from transformers.processing_utils import ImagesKwargs
 
 from monkeyvl.cropping import LAYERS, Cropping, CropPlan, crop_plan
 from monkeyvl.errors import CheckpointError, ImageError, UsageError
+from monkeyvl.images import Limits, open_image
 
 __all__ = ["MiniMonkeyImageProcessor", "flatten_images"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+LIMITS = Limits(min_side=1)
 
 
 class MiniMonkeyImagesKwargs(ImagesKwargs, total=False):  # type: ignore[call-arg]
@@ -116,7 +118,8 @@ class MiniMonkeyImageProcessor(BaseImageProcessor):
         Args:
             images: one image or (nested) lists of images: PIL images, numpy arrays or torch tensors; arrays
                 are (height, width), (height, width, channels) or (channels, height, width), of whole numbers
-                0..255 or fractions 0..1. Paths are not opened: `monkeyvl.images.open_image` does that safely.
+                0..255 or fractions 0..1. PIL images may be of any mode and are turned upright by their EXIF
+                orientation. Paths are not opened: `monkeyvl.images.open_image` does that safely.
             cropping: instead of the processor's own.
             tile_size: instead of the processor's own, pixels.
             return_tensors: "pt" for torch tensors, "np" or None for numpy arrays.
@@ -220,15 +223,8 @@ def _tiles(picture: Image.Image, plan: CropPlan) -> Iterator[Image.Image]:
 
 
 def _rgb(image: Any) -> Image.Image:
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(_bytes(image))
-    if min(image.size) < 1:
-        raise ImageError(f"an image is {image.size[0]}x{image.size[1]} pixels; at least 1x1 is needed")
-    if image.mode == "RGB":
-        return image
-    from monkeyvl.images import open_image  # transparency, 16 bits, palettes
-
-    return open_image(image)
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(_bytes(image))
+    return open_image(picture, LIMITS)
 
 
 def _bytes(image: Any) -> np.ndarray[Any, Any]:
