@@ -238,6 +238,16 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path, config: dict[str, Any], 
         MiniMonkeyConfig.from_pretrained(write(tmp_path, config))
 
 
+@pytest.mark.parametrize("name", ["added_tokens.json", "tokenizer_config.json", "tokenizer.json"])
+@pytest.mark.parametrize("content", ["{broken", "[1, 2]"])
+def test_damaged_tokenizer_files_are_named(tmp_path: Path, name: str, content: str) -> None:
+    folder = write(tmp_path, published())
+    (folder / name).write_text(content)
+    with pytest.raises(CheckpointError, match=f"{name}: no JSON object") as raised:
+        MiniMonkeyConfig.from_pretrained(folder)
+    assert "\n" not in str(raised.value)
+
+
 def test_own_fields_round_trip(tmp_path: Path) -> None:
     config = MiniMonkeyConfig(text_config=LlamaConfig(vocab_size=50), cropping="demo")
     assert config.tie_word_embeddings is False

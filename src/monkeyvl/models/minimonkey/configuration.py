@@ -6,7 +6,6 @@ dropped: code from a checkpoint is never run, nor asked about.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,9 +14,9 @@ from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, InternVLConfig, PreTrainedConfig
-from transformers.utils import cached_file
 
 from monkeyvl.errors import CheckpointError
+from monkeyvl.models.minimonkey.files import hub_options, read_json
 
 __all__ = ["MiniMonkeyConfig", "OfficialInternVLChatConfig", "is_official", "translate_official"]
 
@@ -32,8 +31,6 @@ END_OF_TURN = "<|im_end|>"
 _INTERNLM2_VOCABULARY = 92553
 _INTERNLM2_IMAGE_TOKEN_ID = 92546
 _INTERNLM2_STOP_IDS = [2, 92542, 92543]
-
-_HUB_OPTIONS = ("revision", "cache_dir", "token", "local_files_only", "subfolder")
 
 
 @strict
@@ -64,7 +61,7 @@ class MiniMonkeyConfig(InternVLConfig):
         Raises:
             CheckpointError: it is another kind of model.
         """
-        hub = {key: kwargs[key] for key in _HUB_OPTIONS if kwargs.get(key) is not None}
+        hub = hub_options(kwargs)
         config_dict, rest = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         if is_official(config_dict):
             return translate_official(config_dict, pretrained_model_name_or_path, **hub), rest
@@ -231,31 +228,15 @@ def find_image_token_id(
 def _id_in_tokenizer_files(token: str, folder: str | os.PathLike[str] | None, **hub: Any) -> int | None:
     if folder is None:
         return None
-    added = _read_json(folder, "added_tokens.json", **hub)
+    where = Path(folder).parent if Path(folder).is_file() else folder
+    added = read_json(where, "added_tokens.json", **hub)
     if token in added:
         return int(added[token])
-    for number, entry in (
-        _read_json(folder, "tokenizer_config.json", **hub).get("added_tokens_decoder", {}).items()
-    ):
+    settings = read_json(where, "tokenizer_config.json", **hub)
+    for number, entry in settings.get("added_tokens_decoder", {}).items():
         if entry["content"] == token:
             return int(number)
-    for entry in _read_json(folder, "tokenizer.json", **hub).get("added_tokens", []):
+    for entry in read_json(where, "tokenizer.json", **hub).get("added_tokens", []):
         if entry["content"] == token:
             return int(entry["id"])
     return None
-
-
-def _read_json(folder: str | os.PathLike[str], name: str, **hub: Any) -> dict[str, Any]:
-    """A JSON file of a folder or hub name, {} where it is missing."""
-    where = Path(folder).parent if Path(folder).is_file() else folder
-    path = cached_file(
-        str(where),
-        name,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **hub,
-    )
-    if path is None:
-        return {}
-    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return content

@@ -6,7 +6,6 @@ own. It is read here, without the sentencepiece package, and rebuilt as merges o
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Iterator, Mapping
@@ -17,16 +16,15 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, processors
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast, Qwen2Tokenizer
-from transformers.utils import cached_file
 
 from monkeyvl.errors import CheckpointError
+from monkeyvl.models.minimonkey.files import find_file, hub_options, read_json
 
 __all__ = ["SentencePieceModel", "load_tokenizer", "read_sentencepiece", "sentencepiece_to_fast"]
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)  # kinds of pieces
 _BPE = 2  # sentencepiece's number for byte-pair encoding
 _NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-_HUB = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
 
 
 @dataclass(frozen=True)
@@ -56,36 +54,16 @@ def load_tokenizer(name_or_folder: str | os.PathLike[str], **kwargs: Any) -> Pre
     Raises:
         CheckpointError: no tokenizer files, or ones that cannot be read.
     """
-    where = {name: kwargs[name] for name in _HUB if kwargs.get(name) is not None}
-
-    def find(name: str) -> Path | None:
-        found = cached_file(
-            name_or_folder,
-            name,
-            _raise_exceptions_for_gated_repo=False,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_connection_errors=False,
-            **where,
-        )
-        return None if found is None else Path(found)
-
-    def read(name: str) -> dict[str, Any]:
-        path = find(name)
-        if path is None:
-            return {}
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise CheckpointError(f"{path}: no JSON object: {error}") from None
-
-    if find("tokenizer.json") is not None:
-        return PreTrainedTokenizerFast.from_pretrained(name_or_folder, **where)
-    model = find("tokenizer.model")
+    hub = hub_options(kwargs)
+    if find_file(name_or_folder, "tokenizer.json", **hub) is not None:
+        return PreTrainedTokenizerFast.from_pretrained(name_or_folder, **hub)
+    model = find_file(name_or_folder, "tokenizer.model", **hub)
     if model is not None:
-        settings = {**read("special_tokens_map.json"), **read("tokenizer_config.json")}
-        return sentencepiece_to_fast(read_sentencepiece(model), settings, read("added_tokens.json"))
-    if find("vocab.json") is not None and find("merges.txt") is not None:
-        return Qwen2Tokenizer.from_pretrained(name_or_folder, **where)
+        names = ("special_tokens_map.json", "tokenizer_config.json", "added_tokens.json")
+        roles, settings, added = (read_json(name_or_folder, name, **hub) for name in names)
+        return sentencepiece_to_fast(read_sentencepiece(model), {**roles, **settings}, added)
+    if all(find_file(name_or_folder, name, **hub) is not None for name in ("vocab.json", "merges.txt")):
+        return Qwen2Tokenizer.from_pretrained(name_or_folder, **hub)
     raise CheckpointError(
         f"{name_or_folder}: no tokenizer.json, tokenizer.model or vocab.json with merges.txt, so no tokenizer"
     )
