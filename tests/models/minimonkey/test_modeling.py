@@ -127,6 +127,19 @@ def test_features_of_several_images(model: MiniMonkeyForConditionalGeneration, r
     alone = model.get_image_features(pixel_values=tiles[3:4]).pooler_output
     close(together[1], alone[0], 1e-5)
     assert len(model.get_image_features(pixel_values=tiles).pooler_output) == 1
+    listed = model.get_image_features(pixel_values=tiles, num_tiles=[3, 1, 7]).pooler_output
+    assert all(torch.equal(image, other) for image, other in zip(listed, together, strict=True))
+
+
+def test_counts_and_layers_may_be_lists(model: MiniMonkeyForConditionalGeneration, reference: Any) -> None:
+    prompt = reference.prompt()
+    lists = {
+        **prompt,
+        "num_tiles": prompt["num_tiles"].tolist(),
+        "tile_layers": prompt["tile_layers"].tolist(),
+    }
+    kept = model.kept_positions(**prompt, compression=0.5)[0]
+    assert torch.equal(model.kept_positions(**lists, compression=0.5)[0], kept)
 
 
 @torch.no_grad()

@@ -54,7 +54,7 @@ class MiniMonkeyModel(_NativeSaving, InternVLModel):
 
         Args:
             pixel_values: (tiles, 3, S, S) normalised tiles of all images one after another.
-            num_tiles: (images,) tiles of each image; without it all tiles are one image.
+            num_tiles: (images,) tiles of each image, a tensor or a list; without it all tiles are one image.
             tile_layers: (tiles,) taken for the processor's sake; the features do not depend on it.
 
         Returns:
@@ -63,7 +63,7 @@ class MiniMonkeyModel(_NativeSaving, InternVLModel):
         Raises:
             UsageError: `num_tiles` does not sum up to the tiles given.
         """
-        counts = [len(pixel_values)] if num_tiles is None else num_tiles.tolist()
+        counts = [len(pixel_values)] if num_tiles is None else torch.as_tensor(num_tiles).tolist()
         if sum(counts) != len(pixel_values):
             raise UsageError(
                 f"num_tiles sums up to {sum(counts)}, pixel_values has {len(pixel_values)} tiles"

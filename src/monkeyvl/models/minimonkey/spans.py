@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from monkeyvl.errors import UsageError
@@ -28,12 +29,13 @@ def image_spans(
         return [[] for _ in placeholders]
     if tile_layers is None:
         raise UsageError("compression needs tile_layers, the layer that each tile belongs to")
-    counts = [len(tile_layers)] if num_tiles is None else num_tiles.tolist()
+    counts = [len(tile_layers)] if num_tiles is None else torch.as_tensor(num_tiles).tolist()
     if len(counts) != len(features) or sum(counts) != len(tile_layers):
         raise UsageError(
             f"{len(features)} image(s), num_tiles {counts} and {len(tile_layers)} tile_layers do not fit"
         )
-    images = zip(features, tile_layers.to(placeholders.device).split(counts), strict=True)
+    layers_of_tiles = torch.as_tensor(tile_layers, device=placeholders.device)
+    images = zip(features, layers_of_tiles.split(counts), strict=True)
     spans: list[list[ImageSpan]] = []
     for row, mask in enumerate(placeholders):
         positions = mask.nonzero().flatten()
