@@ -290,6 +290,9 @@ def test_wrong_use_is_named(model: MiniMonkeyForConditionalGeneration, reference
         model.generate(**prompt, inputs_embeds=torch.zeros(1, 65, 64))
     with pytest.raises(UsageError, match="44 image placeholders, its 0 image"):
         model.generate(prompt["input_ids"])
+    for assisted in ({"prompt_lookup_num_tokens": 2}, {"assistant_model": model.model.language_model}):
+        with pytest.raises(UsageError, match="assisted generation"):
+            model.generate(**prompt, **assisted, **GREEDY)
     with pytest.raises(UsageError, match=r"below 1, got 1\.5"):
         model.generate(**prompt, compression=1.5)
     with pytest.raises(ValueError, match="compresion"):

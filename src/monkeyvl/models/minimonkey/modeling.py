@@ -283,7 +283,7 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
         compression_mode: CompressionMode = "exact",
         **kwargs: Any,
     ) -> Any:
-        """Continues a prompt with images; every generation option of transformers works.
+        """Continues a prompt with images; every generation option of transformers but assisted ones works.
 
         Arguments as in `forward`. Each returned sequence begins with the prompt's ids as given (padding
         included), also where compression left some of them out of what the language model saw.
@@ -312,6 +312,10 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
             return _with_prompt(result, input_ids, prompt)
         result.sequences = _with_prompt(result.sequences, input_ids, prompt)
         return result
+
+    def _assisted_decoding(self, *args: Any, **kwargs: Any) -> Any:
+        # Of an embedded prompt, transformers' own checks guessed tokens against logits of other positions.
+        raise UsageError("assisted generation (assistant_model, prompt_lookup_num_tokens) is not supported")
 
     @torch.no_grad()
     def kept_positions(
