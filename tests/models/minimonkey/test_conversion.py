@@ -234,3 +234,16 @@ def test_grouped_rows_are_split_by_key_value_head() -> None:
     bias = split_grouped_qkv(torch.arange(24.0), text)
     assert [len(part) for part in bias] == [12, 6, 6]
     assert bias[1].tolist() == [6.0, 7.0, 8.0, 18.0, 19.0, 20.0]
+
+
+def test_the_only_weights_of_a_folder_may_have_any_name(official: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "renamed"
+    folder.mkdir()
+    (folder / "config.json").write_text((official / "config.json").read_text())
+    (folder / "weights.safetensors").write_bytes((official / "model.safetensors").read_bytes())
+    usual = MiniMonkeyForConditionalGeneration.from_pretrained(official).state_dict()
+    renamed = MiniMonkeyForConditionalGeneration.from_pretrained(folder)
+    assert all(torch.equal(value, usual[name]) for name, value in renamed.state_dict().items())
+    renamed.save_pretrained(tmp_path / "saved")
+    MiniMonkeyForConditionalGeneration.from_pretrained(tmp_path / "saved")
+    assert "transformers_weights" not in (tmp_path / "saved" / "config.json").read_text()

@@ -12,7 +12,7 @@ from transformers.utils import cached_file
 
 from monkeyvl.errors import CheckpointError
 
-__all__ = ["find_file", "hub_options", "read_json"]
+__all__ = ["find_file", "hub_options", "lone_weights", "read_json"]
 
 _HUB_OPTIONS = (
     *("revision", "subfolder", "token", "proxies"),
@@ -51,3 +51,12 @@ def read_json(name_or_folder: str | os.PathLike[str], name: str, **hub: Any) -> 
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: no JSON object: {error}") from None
+
+
+def lone_weights(name_or_folder: str | os.PathLike[str]) -> str | None:
+    """The only safetensors file of a local folder that has no weights under the usual names, else None."""
+    folder = Path(name_or_folder)
+    if not folder.is_dir() or any(folder.glob("*.safetensors.index.json")):
+        return None
+    files = [path.name for path in folder.glob("*.safetensors")]
+    return files[0] if len(files) == 1 and files[0] != "model.safetensors" else None

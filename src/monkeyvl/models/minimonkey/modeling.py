@@ -26,6 +26,7 @@ from transformers.utils.generic import can_return_tuple
 from monkeyvl.errors import UsageError
 from monkeyvl.models.minimonkey.compression import CompressionMode, PruningPlan, gather, plan_pruning
 from monkeyvl.models.minimonkey.configuration import MiniMonkeyConfig
+from monkeyvl.models.minimonkey.files import lone_weights
 from monkeyvl.models.minimonkey.spans import image_spans
 
 _Images = tuple[Tensor | None, Tensor | None, Tensor | None, Sequence[Tensor] | None]
@@ -173,10 +174,21 @@ class MiniMonkeyForConditionalGeneration(_NativeSaving, InternVLForConditionalGe
         self.post_init()
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """As transformers' own, from a native or an official folder or hub name."""
-        loaded = super().from_pretrained(*args, **kwargs)
+    def from_pretrained(cls, name_or_folder: Any, *args: Any, **kwargs: Any) -> Any:
+        """As transformers' own, from a native or an official folder or hub name.
+
+        The weights of a local folder may have any file name if there is only one.
+        """
+        weights = lone_weights(name_or_folder) if name_or_folder is not None else None
+        if weights:
+            # transformers reads the file's name from the configuration.
+            config = kwargs.get("config") or MiniMonkeyConfig.from_pretrained(name_or_folder)
+            kwargs["config"] = config = copy.deepcopy(config)
+            config.transformers_weights = weights
+        loaded = super().from_pretrained(name_or_folder, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
+        if weights:
+            del model.config.transformers_weights
         if model.generation_config.eos_token_id is None:
             # Without generation_config.json transformers reads the raw config.json, which has no text_config.
             model.generation_config = GenerationConfig.from_model_config(model.config)
