@@ -70,9 +70,10 @@ class _Kill(TrainerCallback):
 
 
 def test_trains_resumes_and_saves_what_loads(
-    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = train(recipe, tmp_path / "whole")
+    assert "answers 8/8  loss " in capsys.readouterr().err
     log = [
         json.loads(line) for line in (tmp_path / "whole" / "1-answers" / "log.jsonl").read_text().splitlines()
     ]

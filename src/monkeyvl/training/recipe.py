@@ -54,8 +54,8 @@ class Stage:
 
     `answer_loss`, `character_loss` (letters, asked of the tower's patches) and `token_loss` (letters,
     asked of the visual tokens through the decoder) weigh the losses; 0 leaves one out. `freeze` names
-    "vision", "projector", "text". `questions` is how many exchanges of a picture are asked at once. `cropping`
-    replaces the model's in this stage.
+    "vision", "projector", "text". `questions` is how many exchanges of a picture are asked at once.
+    `cropping` replaces the model's in this stage.
     """
 
     name: str

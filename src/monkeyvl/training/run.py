@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Trainer, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from monkeyvl.errors import UsageError
 from monkeyvl.training.batch import Collator, SyntheticDataset
 from monkeyvl.training.build import build_model, save_checkpoint
+from monkeyvl.training.progress import StageProgress
 from monkeyvl.training.recipe import Recipe, Stage, load_recipe
 from monkeyvl.training.tokenizer import build_tokenizer
 from monkeyvl.training.trainee import Trainee
@@ -128,6 +129,8 @@ def _run_stage(recipe: Recipe, stage: Stage, trainee: Trainee, folder: Path, res
         train_dataset=SyntheticDataset(stage, recipe.seed, stage.steps * stage.batch_size),
         data_collator=Collator(build_tokenizer(), recipe.model, stage),
     )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(StageProgress(stage.name))
     last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
     trainer.train(resume_from_checkpoint=last)
     torch.save(trainee.state_dict(), done)
