@@ -1,0 +1,1 @@
+"""Scores that can be trusted and repeated: metrics, and what is built on them."""
