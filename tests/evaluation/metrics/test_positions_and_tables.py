@@ -13,7 +13,7 @@ from monkeyvl.errors import UsageError
 from monkeyvl.evaluation import metrics
 from monkeyvl.evaluation.metrics import Word
 from monkeyvl.evaluation.metrics.boxes import shape_overlap
-from monkeyvl.evaluation.metrics.tables import tree_distance
+from monkeyvl.evaluation.metrics.tables import Node, tree_distance
 
 BOX = st.tuples(*[st.integers(0, 1000)] * 4)
 
@@ -22,7 +22,8 @@ def test_box_iou_by_hand() -> None:
     assert metrics.box_iou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7)
     assert metrics.box_iou((0, 0, 2, 2), (2, 0, 4, 2)) == 0.0
     assert metrics.box_iou((2, 2, 0, 0), (0, 0, 2, 2)) == 1.0
-    assert metrics.box_iou((1, 1, 1, 1), (1, 1, 1, 1)) == 0.0
+    assert metrics.box_iou((1, 1, 1, 9), (1, 1, 1, 9)) == 1.0
+    assert metrics.box_iou((1, 1, 1, 9), (1, 1, 1, 8)) == 0.0
 
 
 @settings(deadline=None, max_examples=100)
@@ -35,10 +36,18 @@ def test_box_iou_is_symmetric_bounded_and_does_not_depend_on_place_or_scale(
     assert value == metrics.box_iou(b, a)
     moved = [[scale * (number + shift) for number in box] for box in (a, b)]
     assert metrics.box_iou(*moved) == pytest.approx(value)
-    corners = [[(b[0], b[1]), (b[2], b[1]), (b[2], b[3]), (b[0], b[3])], a]
-    if a[0] != a[2] and a[1] != a[3] and b[0] != b[2] and b[1] != b[3]:
-        assert metrics.box_iou(a, a) == 1.0
-        assert shape_overlap(*corners)[0] == pytest.approx(value)
+    assert metrics.box_iou(a, a) == 1.0
+
+
+@settings(deadline=None, max_examples=60)
+@given(BOX, BOX)
+def test_boxes_are_polygons_too(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    pytest.importorskip("shapely")
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = a, b
+    if ax0 != ax1 and ay0 != ay1 and bx0 != bx1 and by0 != by1:
+        corners = [(bx0, by0), (bx1, by0), (bx1, by1), (bx0, by1)]
+        assert shape_overlap(corners, a)[0] == pytest.approx(metrics.box_iou(a, b))
+        assert shape_overlap(a, corners) == pytest.approx(shape_overlap(a, b))
 
 
 def test_grounding() -> None:
@@ -66,9 +75,11 @@ def test_clicks() -> None:
 
 
 def test_polygons() -> None:
+    pytest.importorskip("shapely")
     diamond = [(1, 0), (2, 1), (1, 2), (0, 1)]
     inside_union, inside_first = shape_overlap(diamond, (0, 0, 2, 2))
     assert (inside_union, inside_first) == pytest.approx((0.5, 1.0))
+    assert metrics.spotting_hmean([[Word("a", diamond)]], [[Word("A", diamond)]], "position") == 1.0
     bow_tie = [(0, 0), (2, 2), (2, 0), (0, 2)]
     assert shape_overlap(bow_tie, (0, 0, 2, 2))[0] == pytest.approx(0.5)
 
@@ -83,7 +94,7 @@ def test_polygons_without_shapely(monkeypatch: pytest.MonkeyPatch) -> None:
 TRUE_WORDS = [
     Word("EXIT", (0, 0, 100, 50)),
     Word("exit", (500, 0, 600, 50)),
-    Word("Door", [(200, 200), (300, 200), (300, 250), (200, 250)]),
+    Word("Door", (200, 200, 300, 250)),
     Word("###", (700, 700, 800, 800)),
     Word("blurred", (0, 700, 100, 800), ignore=True),
 ]
@@ -214,3 +225,31 @@ def test_teds_is_bounded_and_symmetric(a: list[list[str]], b: list[list[str]]) -
     assert one is not None
     assert other is not None
     assert tree_distance(one, other) >= abs(one.size() - other.size())
+
+
+def by_definition(a: tuple[Node, ...], b: tuple[Node, ...]) -> int:
+    """Edit distance of two forests by its recursive definition, labels only."""
+    if not a or not b:
+        return sum(node.size() for node in (*a, *b))
+    x, y = a[-1], b[-1]
+    return min(
+        by_definition((*a[:-1], *x.children), b) + 1,
+        by_definition(a, (*b[:-1], *y.children)) + 1,
+        by_definition(tuple(x.children), tuple(y.children))
+        + by_definition(a[:-1], b[:-1])
+        + (x.tag != y.tag),
+    )
+
+
+LEAF = st.sampled_from("ab").map(Node)
+TREE = st.recursive(
+    LEAF,
+    lambda below: st.builds(Node, st.sampled_from("ab"), children=st.lists(below, max_size=3)),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TREE.filter(lambda tree: tree.size() <= 6), TREE.filter(lambda tree: tree.size() <= 6))
+def test_tree_distance_is_the_one_of_the_definition(a: Node, b: Node) -> None:
+    assert tree_distance(a, b) == by_definition((a,), (b,))

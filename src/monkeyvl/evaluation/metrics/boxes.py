@@ -23,13 +23,16 @@ Shape: TypeAlias = Sequence[float] | Sequence[Sequence[float]]
 
 
 def box_iou(a: Numbers, b: Numbers) -> float:
-    """Intersection over union of two boxes, 0..1; corners in any order; 0 where both have no area."""
+    """Intersection over union of two boxes, 0..1; corners in any order.
+
+    Of two boxes without area: 1 where they are equal, else 0.
+    """
     ax0, ay0, ax1, ay1 = _upright(a)
     bx0, by0, bx1, by1 = _upright(b)
     inside = max(0.0, min(ax1, bx1) - max(ax0, bx0)) * max(0.0, min(ay1, by1) - max(ay0, by0))
     union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - inside
     # rounding may put the quotient of equal boxes a hair above 1
-    return min(1.0, inside / union) if union > 0 else 0.0
+    return min(1.0, inside / union) if union > 0 else float(_upright(a) == _upright(b))
 
 
 def shape_overlap(a: Shape, b: Shape) -> tuple[float, float]:
@@ -44,7 +47,15 @@ def shape_overlap(a: Shape, b: Shape) -> tuple[float, float]:
     first, second = (shapely.make_valid(shapely.Polygon(_corners(shape))) for shape in (a, b))
     inside = first.intersection(second).area
     union = first.area + second.area - inside
-    return (min(1.0, inside / union) if union > 0 else 0.0), (inside / first.area if first.area > 0 else 0.0)
+    return (min(1.0, inside / union) if union > 0 else float(first.equals(second))), (
+        inside / first.area if first.area > 0 else 0.0
+    )
+
+
+def bounds(shape: Shape) -> tuple[float, float, float, float]:
+    """The upright box around a box or polygon."""
+    xs, ys = zip(*_corners(shape), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def iou(prediction: Numbers | None, references: Sequence[Numbers], variant: str = "mean") -> float:

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from monkeyvl.evaluation.metrics.base import Row, check_lengths, check_variant
-from monkeyvl.evaluation.metrics.boxes import Shape, shape_overlap
+from monkeyvl.evaluation.metrics.boxes import Shape, bounds, shape_overlap
 from monkeyvl.evaluation.metrics.fields import f1_of
 from monkeyvl.evaluation.metrics.strings import collapse
 
@@ -67,34 +70,54 @@ def spotting_hmean(
 
 def _count(said: Sequence[Word], true: Sequence[Word], variant: str) -> Row:
     wanted = [word for word in true if word.cared_for]
-    regions = [word for word in true if not word.cared_for]
-    spared = [any(_spares(region, answer, variant) for region in regions) for answer in said]
+    spared = _spared(said, [word for word in true if not word.cared_for], variant)
     # answers that would count as wrong are matched first, so that the order of the answers does not matter
     order = sorted(range(len(said)), key=lambda i: spared[i])
     if variant == "transcription":
         matched = _matching_by_text([said[i] for i in order], wanted)
     else:
-        matched = _matching(
-            [[j for j, word in enumerate(wanted) if _fits(said[i], word, variant)] for i in order]
-        )
+        pairs = _overlapping(said, wanted, variant)
+        matched = _matching([pairs[i] for i in order])
     wrong = sum(place not in matched and not spared[i] for place, i in enumerate(order))
     return len(matched), wrong, len(wanted) - len(matched)
 
 
-def _fits(answer: Word, word: Word, variant: str) -> bool:
-    if variant == "position" and answer.folded != word.folded:
-        return False
-    if answer.shape is None or word.shape is None:
-        return False
-    return shape_overlap(answer.shape, word.shape)[0] > MINIMUM_IOU
+def _spared(said: Sequence[Word], regions: Sequence[Word], variant: str) -> list[bool]:
+    """Which answers lie in a don't-care region or, by transcription, repeat a don't-care word."""
+    texts = (
+        {word.folded for word in regions if word.text != ILLEGIBLE} if variant == "transcription" else set()
+    )
+    inside = [
+        any(shape_overlap(answer.shape, regions[j].shape)[1] > 0.5 for j in near)  # type: ignore[arg-type]
+        for answer, near in zip(said, _touching(said, regions), strict=True)
+    ]
+    return [here or answer.folded in texts for answer, here in zip(said, inside, strict=True)]
 
 
-def _spares(region: Word, answer: Word, variant: str) -> bool:
-    if variant == "transcription" and region.text != ILLEGIBLE and region.folded == answer.folded:
-        return True
-    if answer.shape is None or region.shape is None:
-        return False
-    return shape_overlap(answer.shape, region.shape)[1] > 0.5
+def _overlapping(said: Sequence[Word], wanted: Sequence[Word], variant: str) -> list[list[int]]:
+    """For each answer the wanted words that it may be matched with."""
+    return [
+        [
+            j
+            for j in near
+            if (variant == "detection" or answer.folded == wanted[j].folded)
+            and shape_overlap(answer.shape, wanted[j].shape)[0] > MINIMUM_IOU  # type: ignore[arg-type]
+        ]
+        for answer, near in zip(said, _touching(said, wanted), strict=True)
+    ]
+
+
+def _touching(said: Sequence[Word], true: Sequence[Word]) -> list[list[int]]:
+    """For each answer the words whose upright boxes touch its own: few of the hundreds on a page."""
+    a, b = _bounds(said)[:, None], _bounds(true)[None]  # (answers, 1, 4), (1, words, 4); nan touches nothing
+    apart = np.any(~(a[..., :2] <= b[..., 2:]) | ~(b[..., :2] <= a[..., 2:]), axis=-1)  # (answers, words)
+    return [np.flatnonzero(~row).tolist() for row in np.atleast_2d(apart)]
+
+
+def _bounds(words: Sequence[Word]) -> npt.NDArray[np.float64]:
+    nowhere = (np.nan,) * 4
+    boxes = [bounds(word.shape) if word.shape is not None else nowhere for word in words]
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
 def _matching_by_text(said: Sequence[Word], wanted: Sequence[Word]) -> set[int]:

@@ -1,0 +1,101 @@
+"""How each task of each set is asked and scored: one metric a (set, task), and the papers' numbers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monkeyvl.prompts import MAX_NEW_TOKENS
+
+LONG_ANSWER = 1024
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is done with a row of a set.
+
+    Attributes:
+        task: the name in the score's key "<set>/<task>".
+        metric: "<name>" or "<name>:<variant>" of `monkeyvl.evaluation.metrics.METRICS`.
+        also: further metrics that the report states, without intervals.
+        prompt: the task whose wording is used (`monkeyvl.prompts`); "ask" takes the row's question.
+        max_new_tokens: the longest answer.
+        region: whether the image is cut to the row's box before it is asked about.
+        group: the row's field by which the report breaks the score down.
+    """
+
+    task: str
+    metric: str
+    also: tuple[str, ...] = ()
+    prompt: str = "ask"
+    max_new_tokens: int = MAX_NEW_TOKENS["ask"]
+    region: bool = False
+    group: str | None = None
+
+
+_SPOTTING = Rule("spotting", "spotting:transcription", ("spotting:position",), "spot", LONG_ANSWER)
+_READING = Rule("spotting", "character_error_rate:clipped", ("word_error_rate:clipped",), "read", LONG_ANSWER)
+_CAPTION = Rule("caption", "cider", ("rouge_l",), "caption")
+_TABLE = Rule("table", "teds", max_new_tokens=LONG_ANSWER)
+
+# Sets that have rules of their own: (set, task, subtask).
+_BY_SET: Mapping[tuple[str, str, str | None], Rule] = {
+    ("deepform2020", "kie", None): Rule("kie", "field_f1", ("anls",), group="key"),
+    ("funsd", "kie", None): Rule("kie", "contains", ("anls",)),
+    ("icdar2015", "vqa", "word-recognition"): Rule("vqa", "exact_match", ("anls",)),
+    ("opencqa_pew", "chart", "open-ended"): Rule("chart", "rouge_l", ("cider",)),
+    ("pageocr", "spotting", "page-ocr"): Rule(
+        "spotting",
+        _READING.metric,
+        _READING.also,
+        "read",
+        LONG_ANSWER,
+        group="language",
+    ),
+    ("pageocr", "table", None): Rule("table", "teds", max_new_tokens=LONG_ANSWER, region=True),
+    ("sroie", "kie", None): Rule("kie", "contains", ("anls", "exact_match"), group="key"),
+    ("tabfact_rendered", "table", "tabfact"): Rule("table", "exact_match"),
+    ("wtq_rendered", "table", "wtq"): Rule("table", "wtq_match"),
+    ("wtq_rendered", "table", None): Rule("markdown", "teds", max_new_tokens=LONG_ANSWER),
+}
+
+# All other sets, by task.
+_BY_TASK: Mapping[str, Rule] = {
+    "vqa": Rule("vqa", "anls", ("exact_match",)),
+    "kie": Rule("kie", "contains", ("anls",)),
+    "chart": Rule("chart", "relaxed_accuracy", ("exact_match",)),
+    "table": Rule("table", "exact_match"),
+    "gui": Rule("gui", "click", ("click:per_axis",)),
+    "caption": _CAPTION,
+}
+
+
+def rule_for(set_name: str, row: Mapping[str, Any]) -> Rule | None:
+    """The rule of an annotation's row; None where its task is unknown.
+
+    Spotting rows without boxes are read, not spotted; tables whose answer is a table are compared as trees.
+    """
+    task, subtask = row["task"], row.get("subtask")
+    if rule := _BY_SET.get((set_name, task, subtask)):
+        return rule
+    if task == "spotting":
+        return _SPOTTING if row.get("boxes") else _READING
+    if task == "table" and str(row["answers"][0]).lstrip().startswith(("<table", "|")):
+        return _TABLE
+    return _BY_TASK.get(task)
+
+
+PUBLISHED_NOTE = (
+    "published: the papers' figures under the same metric, on the set's own test part and pictures of their "
+    "own making; for orientation, not the same examples"
+)
+
+# facts: the three papers' tables, in the unit of `value`; only where the metric is the one used here.
+PUBLISHED: Mapping[str, Mapping[str, float]] = {
+    "deepform2020/kie": {"Monkey": 0.405, "TextMonkey": 0.616},
+    "funsd/kie": {"Monkey": 0.241, "TextMonkey": 0.323, "Mini-Monkey": 0.429},
+    "icdar2015/spotting": {"TextMonkey": 0.669},
+    "sroie/kie": {"Monkey": 0.419, "TextMonkey": 0.470, "Mini-Monkey": 0.703},
+    "wtq_rendered/table": {"Monkey": 0.253, "TextMonkey": 0.306},
+}

@@ -1,0 +1,165 @@
+"""Sets of images with ground truth: reads annotations.jsonl and says of every row whether it is asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monkeyvl.errors import UsageError
+from monkeyvl.evaluation.rules import Rule, rule_for
+from monkeyvl.evaluation.splits import SPLITS, file_sha256, in_split
+
+ANNOTATIONS = "annotations.jsonl"
+PARTS = frozenset({"dev", "test", "train", "val", "validation"})
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question about one image.
+
+    Attributes:
+        set: the set's name.
+        id: the row's line in annotations.jsonl, from 1.
+        image: the file; `name` is what the row calls it, `sha256` the file's hash.
+        row: the annotation.
+        rule: how it is asked and scored.
+    """
+
+    set: str
+    id: int
+    image: Path
+    name: str
+    sha256: str
+    row: Mapping[str, Any]
+    rule: Rule
+
+    @property
+    def key(self) -> str:
+        """The score it counts for: "<set>/<task>"."""
+        return f"{self.set}/{self.rule.task}"
+
+
+@dataclass
+class Selection:
+    """The examples that are asked, in input order, and how many rows of each "<set>/<task>" were skipped for
+    which reason."""
+
+    examples: list[Example] = field(default_factory=list)
+    skipped: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def skip(self, key: str, reason: str) -> None:
+        self.skipped.setdefault(key, Counter())[reason] += 1
+
+
+def find_sets(folder: Path) -> dict[str, Path]:
+    """Names and folders of the sets in `folder`: itself, its part `dev`, or its subfolders (or their `dev`).
+
+    Raises:
+        UsageError: where there is no annotations.jsonl.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--data {folder}: no such folder")
+    folder = folder.resolve()
+    if (folder / ANNOTATIONS).is_file():
+        return {folder.parent.name if folder.name in PARTS else folder.name: folder}
+    if (folder / "dev" / ANNOTATIONS).is_file():
+        return {folder.name: folder / "dev"}
+    sets = {}
+    for child in sorted(folder.iterdir()):
+        for place in (child, child / "dev"):
+            if (place / ANNOTATIONS).is_file():
+                sets[child.name] = place
+                break
+    if not sets:
+        raise UsageError(f"--data {folder}: no {ANNOTATIONS} in it, in its dev folder or in its subfolders")
+    return sets
+
+
+def select(
+    folder: Path, tasks: Sequence[str] = (), limit: int | None = None, split: str = "score"
+) -> Selection:
+    """Reads the sets of `folder`.
+
+    Args:
+        folder: see `find_sets`.
+        tasks: names of tasks that are asked; none means all.
+        limit: the first so many examples of each "<set>/<task>".
+        split: "score", "train" or "all" (`monkeyvl.evaluation.splits`).
+
+    Raises:
+        UsageError: rows that cannot be read, missing images, tasks that no row has.
+    """
+    if split not in SPLITS:
+        raise UsageError(f"split {split!r}: one of {', '.join(SPLITS)}")
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}; it must be at least 1")
+    selection, hashes = Selection(), dict[Path, str]()
+    seen: set[str] = set()
+    taken: Counter[str] = Counter()
+    for name, place in find_sets(folder).items():
+        for number, row in _rows(place / ANNOTATIONS):
+            rule = rule_for(name, row)
+            task = rule.task if rule else str(row["task"])
+            seen.add(task)
+            if tasks and task not in tasks:
+                continue
+            key = f"{name}/{task}"
+            if rule is None:
+                selection.skip(key, "unknown task")
+            elif reason := _unfit(row, rule):
+                selection.skip(key, reason)
+            else:
+                image = _image(place, row["image"], number)
+                if image not in hashes:
+                    hashes[image] = file_sha256(image)
+                if not in_split(name, hashes[image], split):
+                    selection.skip(key, "other split")
+                elif limit is None or taken[key] < limit:
+                    taken[key] += 1
+                    selection.examples.append(
+                        Example(name, number, image, row["image"], hashes[image], row, rule)
+                    )
+    if unknown := sorted(set(tasks) - seen):
+        raise UsageError(f"no row has the task {unknown[0]!r}; there are {', '.join(sorted(seen))}")
+    return selection
+
+
+def _unfit(row: Mapping[str, Any], rule: Rule) -> str | None:
+    if row.get("label_quality"):
+        return "label_quality"
+    if not any(str(answer).strip() for answer in row["answers"]):
+        return "empty answer"
+    if rule.region:
+        x0, y0, x1, y1 = row["boxes"][0]["box"]
+        if x1 <= x0 or y1 <= y0:
+            return "region without area"
+    return None
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with file.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if (
+                not isinstance(row, dict)
+                or not {"image", "question", "answers", "task"} <= row.keys()
+                or not isinstance(row["answers"], list)
+            ):
+                raise UsageError(f"{file} line {number} is no row with image, question, answers and task")
+            yield number, row
+
+
+def _image(place: Path, name: str, number: int) -> Path:
+    file = (place / name).resolve()
+    if not file.is_relative_to(place) or not file.is_file():
+        raise UsageError(f"{place / ANNOTATIONS} line {number}: no image {name!r} in the set's folder")
+    return file
