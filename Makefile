@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/.installed
-	$(PIP) -e ".[test,lint]"
+	$(PIP) -e ".[test,lint,eval]"
 	@touch $@
 
 ask: $(VENV)/.installed
@@ -47,7 +47,7 @@ parity-newest:
 	$(PYTHON) -m venv $(VENV)-newest
 	grep -vE '^(transformers|tokenizers|huggingface_hub|hf-xet)==' constraints.txt > $(VENV)-newest/constraints.txt
 	$(VENV)-newest/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c $(VENV)-newest/constraints.txt --upgrade "transformers>=5,<6" -e ".[test]"
+		-c $(VENV)-newest/constraints.txt --upgrade "transformers>=5,<6" -e ".[test,eval]"
 	$(VENV)-newest/bin/python -c "import transformers; print('transformers', transformers.__version__)"
 	$(VENV)-newest/bin/python -m pytest tests/models
 
