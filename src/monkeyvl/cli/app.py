@@ -174,3 +174,78 @@ def train(
     from monkeyvl.cli.train import run
 
     return run(recipe, out, resume, set_ or [])
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A set (annotations.jsonl and images), or a folder of sets."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Folder of predictions.jsonl, report.json, examples.html; resumed."),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="A B", help="Instead: a paired test of the runs in two such folders."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|FOLDER", show_default="embedded", help="What is asked.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="cpu|cuda|mps", help="Default: a GPU if there is one.")
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float32|bfloat16|float16", help="Default: float32 on the CPU, bfloat16 on a GPU."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N rows of each task of each set.")
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these tasks: kie, vqa, table, ...")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="score|train|all", help="Images of the sets that training may use.")
+    ] = "score",
+    cropping: Annotated[
+        str | None, typer.Option(metavar="PRESET", help="How images are cut. Default: the checkpoint's own.")
+    ] = None,
+    compression: Annotated[
+        float, typer.Option(metavar="0..1", help="Share of the detail tokens that are dropped.")
+    ] = 0.0,
+    batch_size: Annotated[int, typer.Option(metavar="B", help="Questions asked together.")] = 8,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="Longest answer. Default: by task.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Do the I-th of N parts, one process each.")
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Put the shards in OUT together and report.")
+    ] = False,
+) -> int:
+    """Score a model on sets with ground truth, or compare two such runs."""
+    from monkeyvl.cli.evaluate import Wanted, run
+
+    wanted = Wanted(
+        data,
+        out,
+        compare,
+        model,
+        device,
+        dtype,
+        limit,
+        tasks,
+        split,
+        cropping,
+        compression,
+        batch_size,
+        max_new_tokens,
+        shard,
+        merge,
+    )
+    return run(wanted)

@@ -1,0 +1,197 @@
+"""What a run asks, fixed before it starts: batches, their order, and the facts of every row.
+
+A batch is answered as a whole, so which examples share one decides the last digits of the arithmetic; it must
+not depend on where an earlier run was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from monkeyvl.checkpoints import family_of, name_of, resolve, weight_files
+from monkeyvl.errors import UsageError
+from monkeyvl.evaluation.sets import Example
+from monkeyvl.evaluation.splits import file_sha256
+from monkeyvl.prompts import prompt
+
+PACKAGES = ("monkeyvl", "torch", "transformers", "tokenizers", "numpy", "pillow")
+TRUTH = ("answers", "answer_list", "boxes", "ignore", "point")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of a run: what answers call it, the wording it knows, and a hash of all its files."""
+
+    name: str
+    family: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under which conditions the questions are asked; `Assistant` explains the options."""
+
+    model: Model
+    cropping: str | None = None
+    compression: float = 0.0
+    batch_size: int = 8
+    max_new_tokens: int | None = None
+    seed: int = 0
+    device: str | None = None
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        from monkeyvl.cropping import Cropping
+        from monkeyvl.generation import Settings
+
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size is {self.batch_size}; it must be at least 1")
+        Settings(self.max_new_tokens or 1, self.compression)
+        if self.max_new_tokens == 0:
+            raise UsageError("max_new_tokens is 0; it must be at least 1")
+        if self.cropping is not None:
+            Cropping.parse(self.cropping)
+
+
+def find_model(name_or_folder: str | None) -> tuple[Path, Model]:
+    """The folder of a checkpoint and what a run states about it; nothing is loaded."""
+    folder = resolve(name_or_folder)
+    weights = weight_files(folder)
+    others = [file for file in folder.iterdir() if file.suffix in (".json", ".jinja", ".model", ".txt")]
+    digest = sha256()
+    for file in sorted({*weights, *others}):
+        digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+    return folder, Model(name_of(folder), family_of(folder), digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples that are answered together, with the longest answer they may give.
+
+    Batches of one `chain` share images and are worked on by one process.
+    """
+
+    number: int
+    chain: int
+    examples: tuple[Example, ...]
+    max_new_tokens: int
+
+
+def make_batches(examples: Sequence[Example], batch_size: int, max_new_tokens: int | None) -> list[Batch]:
+    """Batches of at most `batch_size` examples, image by image, so that an image is encoded once.
+
+    Only examples with the same longest answer share a batch, and an image's examples are not spread over two
+    batches where one can hold them.
+    """
+    images: dict[Path, list[Example]] = {}
+    for example in examples:
+        images.setdefault(example.image, []).append(example)
+    batches: list[Batch] = []
+    filling: list[Example] = []
+    limit = 0
+
+    def close() -> None:
+        if not filling:
+            return
+        chain = len(batches)
+        if batches and batches[-1].examples[-1].image == filling[0].image:
+            chain = batches[-1].chain
+        batches.append(Batch(len(batches), chain, tuple(filling), limit))
+        filling.clear()
+
+    def length(example: Example) -> int:
+        return max_new_tokens or example.rule.max_new_tokens
+
+    for rows in images.values():
+        for wanted, group in groupby(sorted(rows, key=length), length):
+            members = list(group)
+            if wanted != limit or len(filling) + len(members) > batch_size:
+                close()
+            limit = wanted
+            for example in members:
+                if len(filling) == batch_size:
+                    close()
+                filling.append(example)
+    close()
+    return batches
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """(I, N) of "I/N", 1 <= I <= N."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(f'shard "{text[:40]}": write it as I/N, the first of four processes is 1/4')
+    return int(found[1]), int(found[2])
+
+
+def shard_of(batches: Sequence[Batch], shard: tuple[int, int] | None) -> list[Batch]:
+    """The batches of one process: every N-th chain of them."""
+    if shard is None:
+        return list(batches)
+    chains = list(dict.fromkeys(batch.chain for batch in batches))
+    mine = set(chains[shard[0] - 1 :: shard[1]])
+    return [batch for batch in batches if batch.chain in mine]
+
+
+def facts_of(batch: Batch, conditions: Conditions, versions: dict[str, str]) -> list[dict[str, Any]]:
+    """What is known of a batch's rows before they are answered, in the form in which it is read back."""
+    model = conditions.model
+    settings = {
+        "max_new_tokens": batch.max_new_tokens,
+        "cropping": conditions.cropping,
+        "compression": conditions.compression,
+        "temperature": 0.0,
+        "seed": conditions.seed,
+        "batch_size": conditions.batch_size,
+        "device": conditions.device,
+        "dtype": conditions.dtype,
+    }
+    rows = []
+    for example in batch.examples:
+        rule, row = example.rule, example.row
+        asked = {"question": row["question"]} if rule.prompt == "ask" else {}
+        rows.append(
+            {
+                "set": example.set,
+                "task": rule.task,
+                "id": example.id,
+                "batch": batch.number,
+                "image": example.name,
+                "image_sha256": example.sha256,
+                "region": row["boxes"][0]["box"] if rule.region else None,
+                "question": row["question"],
+                "prompt": prompt(rule.prompt, model.family, **asked),
+                "metric": rule.metric,
+                "also": list(rule.also),
+                "group": str(row[rule.group]) if rule.group and row.get(rule.group) else None,
+                "truth": {name: row[name] for name in TRUTH if name in row},
+                "model": model.name,
+                "model_sha256": model.sha256,
+                "settings": settings,
+                "versions": versions,
+            }
+        )
+    return [json.loads(json.dumps(row)) for row in rows]
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide an answer."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
