@@ -80,6 +80,8 @@ def test_a_set_by_itself(world: Path) -> None:
     [
         ("{}", "line 1 is no row"),
         ("[", "line 1 is no row"),
+        ('{"image": 1, "question": "", "answers": ["a"], "task": "vqa"}', "line 1 is no row"),
+        ('{"image": "a", "question": "", "answers": "a", "task": "vqa"}', "line 1 is no row"),
         ('{"image": "../x.png", "question": "", "answers": ["a"], "task": "vqa"}', "no image"),
     ],
 )

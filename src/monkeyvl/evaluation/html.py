@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PAGE = "examples.html"
 EACH = 3  # worst and best examples of each score
 SIDE = 560  # longest side of a thumbnail, pixels
+MANY = 40  # places; more are drawn thinly
 LONGEST = 700  # characters of a text
 TRUTH, ANSWER = (20, 130, 60), (205, 40, 40)
 
@@ -184,6 +185,7 @@ def _outline(image: Image, places: Sequence[Mapping[str, Any]], color: tuple[int
     from PIL import ImageDraw
 
     draw = ImageDraw.Draw(image)
+    width = 2 if len(places) <= MANY else 1  # thick lines would hide the words of a dense page
 
     def pixel(x: float, y: float) -> tuple[float, float]:
         return x * image.width / 1000, y * image.height / 1000
@@ -192,10 +194,10 @@ def _outline(image: Image, places: Sequence[Mapping[str, Any]], color: tuple[int
         if "box" in place:
             x0, y0, x1, y1 = place["box"]
             (left, top), (right, bottom) = pixel(min(x0, x1), min(y0, y1)), pixel(max(x0, x1), max(y0, y1))
-            draw.rectangle((left, top, right, bottom), outline=color, width=2)
+            draw.rectangle((left, top, right, bottom), outline=color, width=width)
         elif "quad" in place:
             corners = [pixel(*point) for point in place["quad"]]
-            draw.line([*corners, corners[0]], fill=color, width=2)
+            draw.line([*corners, corners[0]], fill=color, width=width)
         elif "point" in place:
             x, y = pixel(*place["point"])
             draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline=color, width=3)

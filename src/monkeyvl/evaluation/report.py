@@ -60,7 +60,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
 
     published = any("published" in entry for entry in report["scores"].values())
     table = Table(title=str(report["run"].get("model", "no rows")), title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("set/task", overflow="fold")
+    table.add_column("set/task", no_wrap=True)
     table.add_column("metric", overflow="fold")
     for name in ("score", "95 %", "rows"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -152,6 +152,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if (
                 not isinstance(row, dict)
                 or not {"image", "question", "answers", "task"} <= row.keys()
+                or not isinstance(row["image"], str)
                 or not isinstance(row["answers"], list)
             ):
                 raise UsageError(f"{file} line {number} is no row with image, question, answers and task")
