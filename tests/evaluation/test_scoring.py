@@ -170,9 +170,12 @@ def test_runs_are_compared_in_pairs(answers: Answers, tmp_path: Path) -> None:
     worse = compare_runs(good, bad)["scores"]["pageocr/spotting"]
     assert not worse["higher_is_better"]
     assert worse["difference"] > 0
-    console = Console(file=io.StringIO(), width=160)
+    console = Console(file=io.StringIO(), width=80)
     print_comparison(changed, console)
-    assert "left out: 10 rows that only A has" in console.file.getvalue()  # type: ignore[attr-defined]
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "left out: 10 rows that only A has" in text
+    assert "pageocr/spotting" in text
+    assert "is better)" in text
     with pytest.raises(UsageError, match="no example in common"):
         compare_runs(good[:3], bad[3:])
     with pytest.raises(UsageError, match="another metric or truth"):

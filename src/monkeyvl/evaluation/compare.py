@@ -115,15 +115,21 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
 
     one, other = comparison["models"]
     table = Table(title=f"A: {one}   B: {other}", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("set/task", no_wrap=True)
-    table.add_column("metric", overflow="fold")
+    table.add_column("set/task, metric", overflow="fold")
     for name in ("A", "B", "B - A", "95 %", "p", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
     for key, entry in comparison["scores"].items():
         a, b = map(percent, entry["values"])
         low, high = map(_signed, entry["ci"])
         metric = entry["metric"] + ("" if entry["higher_is_better"] else " (less is better)")
-        cells = (key, metric, a, b, _signed(entry["difference"]), f"{low}/{high}", f"{entry['p']:.4f}")
+        cells = (
+            f"{key}\n  {metric}",
+            a,
+            b,
+            _signed(entry["difference"]),
+            f"{low}/{high}",
+            f"{entry['p']:.4f}",
+        )
         table.add_row(*map(Text, (*cells, str(entry["n"]))))
     console.print(table)
     if any(comparison["only_in"]):
