@@ -44,9 +44,11 @@ def draw_regions(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
 def draw_answer(image: Image.Image, question: str, answer: Answer) -> Image.Image:
     """`draw_regions`, and below it a strip with the question and the answer."""
     picture = _Picture(image, answer.regions)
-    top, type_ = picture.drawn(), picture.type
+    top = picture.drawn()
+    # Larger than the labels: the strip is what is looked for first, also on a picture shown small.
+    type_ = Type(max(picture.type.size, top.width // 28))
     pad = type_.size
-    width = max(top.width, 30 * type_.size)
+    width = max(top.width, 28 * type_.size)
     asked = wrap(question, type_, width - 2 * pad)
     answered = wrap(answer.text or "(no text)", type_, width - 2 * pad)
     height = top.height + 2 * pad + (len(asked) + len(answered)) * type_.line

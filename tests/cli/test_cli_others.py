@@ -17,7 +17,19 @@ from monkeyvl.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 
-COMMANDS = ["ask", "read", "spot", "locate", "extract", "caption", "tiles", "models", "convert", "train"]
+COMMANDS = [
+    "ask",
+    "read",
+    "spot",
+    "locate",
+    "extract",
+    "caption",
+    "tiles",
+    "models",
+    "convert",
+    "evaluate",
+    "train",
+]
 
 
 @pytest.fixture
