@@ -48,7 +48,7 @@ def draw_answer(image: Image.Image, question: str, answer: Answer) -> Image.Imag
     # Larger than the labels: the strip is what is looked for first, also on a picture shown small.
     type_ = Type(max(picture.type.size, top.width // 28))
     pad = type_.size
-    width = max(top.width, 28 * type_.size)
+    width = max(top.width, 30 * picture.type.size)
     asked = wrap(question, type_, width - 2 * pad)
     answered = wrap(answer.text or "(no text)", type_, width - 2 * pad)
     height = top.height + 2 * pad + (len(asked) + len(answered)) * type_.line
