@@ -7,6 +7,7 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -146,11 +147,16 @@ def test_models_states_memory_terms_and_place(run: Run) -> None:
 def test_train_hands_over_what_it_is_given(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     module = types.ModuleType("monkeyvl.training.run")
-    module.train = lambda *given: calls.append(given)  # type: ignore[attr-defined]
+
+    def train(*given: Any) -> Path:
+        calls.append(given)
+        return Path("there/checkpoint")
+
+    module.train = train  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "monkeyvl.training.run", module)
     (tmp_path / "recipe.yaml").write_text("name: x")
     sets = ["--set", "stages.0.steps=10", "--set", "name=a=b", "--set", "rate=1.0e-3"]
-    assert run("train", "recipe.yaml", "--out", "there", "--resume", *sets)[0] == 0
+    assert run("train", "recipe.yaml", "--out", "there", "--resume", *sets)[:2] == (0, "there/checkpoint\n")
     assert run("train", "recipe.yaml")[0] == 0
     assert calls == [
         (Path("recipe.yaml"), Path("there"), True, {"stages.0.steps": 10, "name": "a=b", "rate": 0.001}),

@@ -29,5 +29,5 @@ def run(recipe: Path, out: Path | None, resume: bool, overrides: Sequence[str]) 
             raise UsageError(f"--set {override!r}: the value is no YAML") from None
     from monkeyvl.training.run import train
 
-    train(recipe, out or Path("runs") / recipe.stem, resume, values)
+    print(train(recipe, out or Path("runs") / recipe.stem, resume, values))
     return 0
