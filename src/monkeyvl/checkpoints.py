@@ -84,7 +84,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             0,
             0,
             "Apache-2.0",
-            "small, trained on synthetic documents, reads no real ones yet; comes with the package, works offline",
+            "small, trained on synthetic documents, reads no real ones yet; in the package, works offline",
         ),
         Checkpoint(
             "mini-monkey",
