@@ -101,6 +101,25 @@ def test_trains_resumes_and_saves_what_loads(
     assert all(value.dtype == torch.bfloat16 for value in one.values())
 
 
-def test_an_unknown_part_to_freeze(recipe: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="freeze 'eyes'; one of vision, projector, text"):
-        train(recipe, tmp_path / "out", overrides={"stages.0.freeze": ["eyes"]})
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("stages.1.freeze", ["eyes"], "freeze 'eyes'; one of vision, projector, text"),
+        ("stages.1.cropping", {"detail": [0, 1]}, "fewest tiles is 0"),
+        ("stages.1.data.0.kind", "poem", "known kinds are"),
+        ("stages.1.data.0.options", {"colour": "red"}, "colour"),
+    ],
+)
+def test_a_late_stage_is_checked_before_the_first_starts(
+    recipe: Path, tmp_path: Path, place: str, value: object, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        train(recipe, tmp_path / "out", overrides={place: value})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_another_model_is_not_resumed(recipe: Path, tmp_path: Path) -> None:
+    short = {"stages.0.steps": 1, "stages.1.steps": 1}
+    train(recipe, tmp_path / "out", overrides=short)
+    with pytest.raises(UsageError, match="weights of other sizes"):
+        train(recipe, tmp_path / "out", resume=True, overrides={**short, "model.text.hidden_size": 64})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from torch import Tensor
 from transformers import PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
+from monkeyvl.cropping import Cropping
+from monkeyvl.data.synthetic import make_sample
 from monkeyvl.errors import UsageError
 from monkeyvl.training.batch import Collator, SyntheticDataset
 from monkeyvl.training.build import build_model, save_checkpoint
@@ -33,7 +36,7 @@ class StageTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._sums: dict[str, list[float]] = defaultdict(list)
+        self._sums: dict[str, list[Tensor]] = defaultdict(list)  # read when logged: reading waits for a GPU
 
     def compute_loss(
         self,
@@ -44,15 +47,14 @@ class StageTrainer(Trainer):
     ) -> Any:
         results = model(**inputs)
         for name, value in results.items():
-            if name != "loss" and not torch.isnan(value):
-                self._sums[name].append(float(value.detach()))
+            if name != "loss":
+                self._sums[name].append(value.detach())
         return (results["loss"], results) if return_outputs else results["loss"]
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:
-            logs |= {
-                name: round(sum(values) / len(values), 4) for name, values in self._sums.items() if values
-            }
+            # A batch without a character has no accuracy: its mean over nothing is left out.
+            logs |= {name: round(float(torch.stack(v).nanmean()), 4) for name, v in self._sums.items()}
             self._sums.clear()
             with (Path(self.args.output_dir) / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": self.state.global_step, **logs}) + "\n")
@@ -71,6 +73,7 @@ def train(
         UsageError: a bad recipe, or `out` holds another run.
     """
     recipe, folder = load_recipe(recipe_path, overrides), Path(out)
+    _check(recipe)
     if folder.exists() and any(folder.iterdir()) and not resume:
         raise UsageError(f"{folder} is not empty: --resume continues the run in it, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,16 +87,27 @@ def train(
     return folder / "checkpoint"
 
 
+def _check(recipe: Recipe) -> None:
+    """Finds what a late stage would stumble over before the first one starts."""
+    for stage in recipe.stages:
+        unknown = sorted(set(stage.freeze) - set(FROZEN))
+        if unknown:
+            raise UsageError(f"stage {stage.name}: freeze {unknown[0]!r}; one of {', '.join(FROZEN)}")
+        Cropping.parse(stage.cropping or recipe.model.cropping)
+        for source in stage.data:
+            make_sample(source.kind, random.Random(0), **source.options)
+
+
 def _run_stage(recipe: Recipe, stage: Stage, trainee: Trainee, folder: Path, resume: bool) -> None:
     done = folder / WEIGHTS
     if done.is_file():
-        trainee.load_state_dict(torch.load(done, weights_only=True))
+        try:
+            trainee.load_state_dict(torch.load(done, map_location="cpu", weights_only=True))
+        except RuntimeError:
+            raise UsageError(f"{done} holds weights of other sizes than the recipe's model") from None
         return
     trainee.answer_loss, trainee.character_loss = stage.answer_loss, stage.character_loss
     trainee.token_loss = stage.token_loss
-    unknown = sorted(set(stage.freeze) - set(FROZEN))
-    if unknown:
-        raise UsageError(f"stage {stage.name}: freeze {unknown[0]!r}; one of {', '.join(FROZEN)}")
     for name, parameter in trainee.model.named_parameters():
         parameter.requires_grad_(not name.startswith(tuple(FROZEN[part] for part in stage.freeze)))
     on_gpu = torch.cuda.is_available()
@@ -133,4 +147,6 @@ def _run_stage(recipe: Recipe, stage: Stage, trainee: Trainee, folder: Path, res
     trainer.add_callback(StageProgress(stage.name))
     last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
     trainer.train(resume_from_checkpoint=last)
-    torch.save(trainee.state_dict(), done)
+    partial = done.with_name(done.name + ".partial")
+    torch.save(trainee.state_dict(), partial)
+    partial.replace(done)

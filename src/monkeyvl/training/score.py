@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from monkeyvl.data.synthetic import Sample, make_sample
+from monkeyvl.evaluation.metrics.edits import edit_distance
 
 if TYPE_CHECKING:
     from monkeyvl.assistant import Assistant
@@ -19,16 +20,6 @@ def unseen_samples(kind: str, count: int, options: dict[str, Any]) -> Iterable[S
     """Samples of seeds that training never draws."""
     for number in range(count):
         yield make_sample(kind, random.Random(f"score/{number}"), **options)
-
-
-def edit_distance(one: str, other: str) -> int:
-    """Levenshtein distance in characters."""
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        previous, row[0] = row[0], i
-        for j, b in enumerate(other, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
-    return row[-1]
 
 
 def score_receipts(assistant: Assistant, samples: Iterable[Sample]) -> dict[str, dict[str, float]]:

@@ -67,8 +67,3 @@ class Canvas:
     def rule(self, y: float, x0: float, x1: float, ink: int = 0, width: int = 1) -> None:
         """A horizontal line, which is no text."""
         self._draw.line((x0, y, x1, y), fill=ink, width=width)
-
-
-def width_of(text: str, font: ImageFont.FreeTypeFont) -> float:
-    """Width of `text` in pixels."""
-    return font.getlength(text)

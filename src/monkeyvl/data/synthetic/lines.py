@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from monkeyvl.data.synthetic.canvas import Canvas, Sample, width_of
+from monkeyvl.data.synthetic.canvas import Canvas, Sample
 from monkeyvl.data.synthetic.degrade import degrade
 from monkeyvl.data.synthetic.fonts import find_fonts, load_font
 from monkeyvl.data.synthetic.tasks import reading_exchanges
@@ -45,12 +45,12 @@ def make_lines(
         if rng.random() < 0.9:
             font = load_font(path, px)
             text = scrap(rng)
-            while rng.random() < 0.75 and width_of(text, font) < width * 0.7:
+            while rng.random() < 0.75 and font.getlength(text) < width * 0.7:
                 text += " " + scrap(rng)
-            while text and width_of(text, font) > width - 8:
+            while text and font.getlength(text) > width - 8:
                 text = text[:-1].rstrip()
             if text:
-                slack = width - 4 - width_of(text, font)
+                slack = width - 4 - font.getlength(text)
                 ink = rng.randint(190, 255) if dark else rng.randint(0, 70)
                 canvas.write(2 + slack * rng.choice((0.0, 0.5, 1.0, rng.random())), y, text, font, ink)
         y += px * rng.uniform(1.05, 1.6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import ImageFont
 
 from monkeyvl.data.synthetic import words
-from monkeyvl.data.synthetic.canvas import Canvas, Exchange, Sample, width_of
+from monkeyvl.data.synthetic.canvas import Canvas, Exchange, Sample
 from monkeyvl.data.synthetic.degrade import degrade
 from monkeyvl.data.synthetic.fonts import find_fonts, load_font
 from monkeyvl.data.synthetic.tasks import reading_exchanges
@@ -123,7 +123,7 @@ def _fitted(path: str, rows: list[Row], room: float, most: int) -> ImageFont.Fre
     """The largest font not above `most` pixels in which every row fits into `room` pixels."""
     probe = load_font(path, 32)
     widest = max(
-        width_of(row.left + ("  " + row.right if row.right else ""), probe) * (1.25 if row.large else 1)
+        probe.getlength(row.left + ("  " + row.right if row.right else "")) * (1.25 if row.large else 1)
         for row in rows
     )
     return load_font(path, max(8, min(most, int(32 * room / widest))))
@@ -156,12 +156,12 @@ def make_receipt(
         if row.rule:
             canvas.rule(y + spacing / 2, margin, width - margin, ink)
         elif row.centred:
-            canvas.write((width - width_of(row.left, face)) / 2, y, row.left, face, ink)
+            canvas.write((width - face.getlength(row.left)) / 2, y, row.left, face, ink)
         else:
             canvas.write(margin, y, row.left, face, ink)
             if row.right:
-                left_end = margin + width_of(row.left + "  ", face)
-                right = width - margin - width_of(row.right, face)
+                left_end = margin + face.getlength(row.left + "  ")
+                right = width - margin - face.getlength(row.right)
                 canvas.write(left_end if beside else max(left_end, right), y, row.right, face, ink)
         y += spacing * (1.3 if row.large else 1)
     exchanges = [Exchange(rng.choice(QUESTIONS[name]), value) for name, value in fields.items()]
