@@ -1,7 +1,8 @@
 """Draws examples/receipt.jpg and its truth, examples/receipt.json.
 
 The seed is one that training never draws (its seeds are "1/train/..."), not chosen by result: it is
-the first "example/N" that shows a tax and at least fourteen pieces of text. To draw it again:
+the first "example/N" that shows a tax and at least fourteen pieces of text. To draw it again (in another
+face where other fonts are installed):
 python examples/make_receipt.py
 """
 
