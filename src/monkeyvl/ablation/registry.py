@@ -1,0 +1,28 @@
+"""The studies by name; a study's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from monkeyvl.ablation.study import Study
+from monkeyvl.errors import UsageError
+
+# name of the study: module in monkeyvl.ablation.studies
+MODULES: dict[str, str] = {}
+
+
+def find_study(name: str) -> Study:
+    """The study of a name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in MODULES:
+        raise UsageError(f"no study {name!r}; there are {', '.join(MODULES)}")
+    study: Study = import_module(f"monkeyvl.ablation.studies.{MODULES[name]}").STUDY
+    return study
+
+
+def all_studies() -> list[Study]:
+    """Every study, in the order of the page."""
+    return [find_study(name) for name in MODULES]

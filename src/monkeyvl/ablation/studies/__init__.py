@@ -1,0 +1,1 @@
+"""One module a study; see `monkeyvl.ablation.study`."""
