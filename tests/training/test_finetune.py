@@ -25,8 +25,9 @@ from monkeyvl.cli import main
 from monkeyvl.data.rows import BadRow
 from monkeyvl.errors import CheckpointError, MonkeyVLError, Paused, UsageError
 from monkeyvl.training import finetune as module
-from monkeyvl.training.finetune import finetune, rate_at
+from monkeyvl.training.finetune import finetune
 from monkeyvl.training.finetune_recipe import Finetuning
+from monkeyvl.training.finetune_trainer import rate_at
 
 COLOURS = ("red", "green", "blue")
 

@@ -5,38 +5,34 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
-from transformers import PrinterCallback, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from monkeyvl.adapters import need_peft
 from monkeyvl.checkpoints import family_of, kind_of, name_of, resolve
-from monkeyvl.data.streaming import Loaded, Rows
+from monkeyvl.data.streaming import Rows
 from monkeyvl.devices import find_device
 from monkeyvl.drivers import driver_for
 from monkeyvl.errors import Paused, UsageError
 from monkeyvl.loading import load_folder, quietly
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
-from monkeyvl.training.finetune_rows import collated, good_batches, row_length, split_rows, usable_rows
-from monkeyvl.training.finetune_score import answer_loss, first_answer, majority, placed, score
+from monkeyvl.training.finetune_rows import collated, row_length, split_rows, usable_rows
+from monkeyvl.training.finetune_trainer import SAVES, Evaluation, RowTrainer
 from monkeyvl.training.order import TrainingRows
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
 from monkeyvl.training.progress import StageProgress
 from monkeyvl.training.run import Pause
-from monkeyvl.training.saving import AtomicTrainer, appearing
+from monkeyvl.training.saving import appearing
 
-RUN, LOG = "finetune.json", "log.jsonl"
+RUN = "finetune.json"
 SMALL = 100_000_000  # parameters below which a checkpoint is trained whole unless told otherwise
-SAVES = 10  # evaluations and saves of a run by default
 ENDLESS = 10**9
 # Settings that a run may change when it goes on.
 FREE = frozenset(("skip_bad", "workers", "rows_at_once", "save_steps"))
@@ -138,96 +134,6 @@ def finetune(
     if done < steps:
         raise Paused(f"{out}: paused at step {done} of {steps}; --resume goes on")
     return _save(out, recipe, trainer, model, processor)
-
-
-class RowTrainer(AtomicTrainer):
-    """Trainer over `TrainingRows` in their own order; the loss is the mean over a step's answers' tokens."""
-
-    recipe: Finetuning
-    steps: int
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return torch.utils.data.SequentialSampler(self.train_dataset)
-
-    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> Any:
-        return super().get_batch_samples(good_batches(epoch_iterator), num_batches, device)
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
-        rate = partial(rate_at, self.recipe, self.steps)
-        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, rate)
-        return self.lr_scheduler
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        own = self.accelerator.unwrap_model(model)
-        total, count = answer_loss(model, placed(inputs, own))
-        if num_items_in_batch is None:
-            loss = total / count.clamp(min=1)
-        else:  # over all processes, whose gradients are averaged
-            loss = total * self.accelerator.num_processes / num_items_in_batch
-        return (loss, {}) if return_outputs else loss
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        if "loss" in logs:
-            note(Path(self.args.output_dir), {"step": self.state.global_step, **logs})
-        super().log(logs, *args, **kwargs)
-
-
-class Evaluation(TrainerCallback):
-    """Evaluates every so many steps and at the end; tells and notes the scores."""
-
-    def __init__(
-        self,
-        model: Any,
-        encoder: RowEncoder,
-        name: str,
-        rows: Sequence[Loaded],
-        out: Path,
-        recipe: Finetuning,
-        steps: int,
-    ) -> None:
-        self.model, self.encoder, self.name, self.rows, self.out = model, encoder, name, rows, out
-        self.at_once, self.steps = recipe.rows_at_once or recipe.batch_size, steps
-        self.every = recipe.eval_steps or max(1, steps // SAVES)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and (
-            state.global_step % self.every == 0 or state.global_step == self.steps
-        ):
-            self.now(state.global_step)
-
-    def now(self, step: int) -> None:
-        """Evaluates the model as it is."""
-        found = score(self.model, self.encoder, self.name, self.rows, self.at_once)
-        facts = {"step": step, "held_out_loss": round(found.loss, 4), "exact_match": round(found.exact, 4)}
-        said = (
-            f"step {step}: held-out loss {found.loss:.3f}, exact match {found.exact:.1%} of {len(self.rows)}"
-        )
-        if step == 0:
-            answer, share = majority([first_answer(self.encoder, row) for row in self.rows])
-            facts["majority"] = round(share, 4)
-            said += f"; always saying {answer[:30]!r}: {share:.1%}"
-        print(said, file=sys.stderr, flush=True)
-        note(self.out, facts)
-
-
-def note(out: Path, facts: dict[str, Any]) -> None:
-    """Adds a line to the run's log."""
-    with (out / LOG).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(facts, ensure_ascii=False) + "\n")
-
-
-def rate_at(recipe: Finetuning, steps: int, step: int) -> float:
-    """The share of the learning rate at a step."""
-    rising = (step + 1) / max(1, recipe.warmup_steps)
-    done = min(1.0, max(0, step - recipe.warmup_steps) / max(1, steps - recipe.warmup_steps))
-    falling = recipe.min_lr_rate + (1 - recipe.min_lr_rate) * (1 + math.cos(math.pi * done)) / 2
-    return min(1.0, rising) * falling
 
 
 def _is_small(folder: Path) -> bool:
