@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +282,22 @@ def test_alpha_and_scale_at_their_edges() -> None:
     scale = logn_scale(torch.tensor([[0, 2046, 2047, 2048, 2048**2 - 1]]), 2048)
     assert scale[0, :2].tolist() == [1, 1]
     assert torch.allclose(scale[0, 2:], torch.tensor([1, 1.0000640, 2.0]), atol=1e-6)
+
+
+def test_threads_with_prompts_of_other_lengths_do_not_meet(model: QwenForCausalLM, reference: Any) -> None:
+    """Each waits between the choice of its alpha and its use until the other has chosen."""
+    prompts = [reference[f"{name}.input_ids"] for name in ("text_short", "text_long_2p3x")]
+    alone = [logits(model, prompt) for prompt in prompts]
+    both = threading.Barrier(2, timeout=60)
+
+    def wait(*args: Any) -> None:
+        both.wait()
+
+    hook = model.model.rotary_emb.register_forward_pre_hook(wait)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda prompt: logits(model, prompt), prompts))
+    finally:
+        hook.remove()
+    for one, other in zip(alone, found, strict=True):
+        assert torch.equal(one, other)

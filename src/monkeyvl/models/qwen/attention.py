@@ -7,6 +7,7 @@ mask, of the name that it starts with.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,9 @@ from monkeyvl.models.qwen.configuration import QwenConfig
 __all__ = ["LOGN", "QwenRotaryEmbedding", "logn_scale", "ntk_alpha"]
 
 LOGN = {"sdpa": "sdpa_logn", "eager": "eager_logn"}
+
+# Of the forward pass that a thread is in: prompts of different lengths may go through one model at once.
+_PASS = threading.local()
 
 
 def logn_scale(position_ids: Tensor, seq_length: int) -> Tensor:
@@ -52,15 +56,19 @@ def ntk_alpha(lengths: Tensor, seq_length: int) -> Tensor:
 
 
 class QwenRotaryEmbedding(Qwen2RotaryEmbedding):
-    """Rotary positions with an own base for each row: theta * alpha^(D / (D - 2)).
+    """Rotary positions with an own base for each row: theta * alpha^(D / (D - 2))."""
 
-    Attributes:
-        alpha: (B,) or (1,) in float32; the model sets it before every use.
-    """
+    config: QwenConfig
 
-    def __init__(self, config: QwenConfig) -> None:
-        super().__init__(config)
-        self.alpha = torch.ones(1)
+    @property
+    def alpha(self) -> Tensor:
+        """(B,) or (1,) in float32; the model sets it before every use, for the running thread alone."""
+        chosen: Tensor = _PASS.alpha
+        return chosen
+
+    @alpha.setter
+    def alpha(self, value: Tensor) -> None:
+        _PASS.alpha = value
 
     @torch.no_grad()
     def forward(self, x: Tensor, position_ids: Tensor) -> tuple[Tensor, Tensor]:
