@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -141,6 +142,28 @@ def test_only_images_for_training_get_in(real: Path) -> None:
         AnnotatedImages(real / "funsd", SPLITS)
     with pytest.raises(UsageError, match="no annotated images of funsd there that training may use"):
         AnnotatedImages(real, SPLITS, sets=["sroie", "funsd"])
+
+
+def test_single_lines_are_cut_out_and_asked_for(real: Path) -> None:
+    options = {"longest": 40, "lines": "TOTAL [0-9]+[.]50"}
+    draw = AnnotatedImages(real, SPLITS, **options)
+    for seed in range(20):
+        sample = draw(random.Random(seed))
+        (line,), (exchange,) = sample.lines, sample.exchanges
+        assert exchange.answer == line.text
+        assert re.fullmatch("TOTAL [0-9]+[.]50", line.text)
+        # 60 x 10 pixels and a margin of at most 4 on each side
+        assert (line.box[2] - line.box[0], line.box[3] - line.box[1]) == (60, 10)
+        assert 60 <= sample.image.width <= 68
+        assert 10 <= sample.image.height <= 18
+        x0, y0, x1, y1 = line.box
+        assert min(x0, y0) >= 0
+        assert x1 <= sample.image.width
+        assert y1 <= sample.image.height
+    with pytest.raises(UsageError, match="no annotated images there that training may use"):
+        AnnotatedImages(real, SPLITS, lines="[a-z]+")
+    with pytest.raises(UsageError, match=r"lines '\(': no regular expression"):
+        AnnotatedImages(real, SPLITS, lines="(")
 
 
 def test_the_lists_of_images_for_scoring_cannot_be_left_out(real: Path) -> None:

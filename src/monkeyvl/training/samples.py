@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from PIL.Image import Image
 
 from monkeyvl.answers import format_point, replace_view
 from monkeyvl.data.synthetic import Exchange, Line, Sample, make_sample
-from monkeyvl.data.synthetic.tasks import reading_exchanges
+from monkeyvl.data.synthetic.tasks import READ_ALL, reading_exchanges
 from monkeyvl.errors import UsageError
 from monkeyvl.evaluation.sets import Example, select
 from monkeyvl.evaluation.splits import TrainingImages
@@ -79,7 +81,7 @@ def _maker(source: Source) -> Maker:
             signature(AnnotatedImages).bind(**source.options)
         except TypeError as error:
             raise UsageError(
-                f"kind {ROWS}: {error}; options are folder, lists, sets, longest, most"
+                f"kind {ROWS}: {error}; options are folder, lists, sets, longest, most, lines"
             ) from None
         return AnnotatedImages(**source.options)
 
@@ -100,6 +102,8 @@ class AnnotatedImages:
         sets: names of sets; none means all that have a training part.
         longest: longest reading answer in characters.
         most: most pixels of the longer side; larger images are shrunk.
+        lines: a regular expression; if given, in place of an image one of its annotated lines that matches as
+            a whole and has at most `longest` characters is cut out with a margin and asked to be read.
 
     Raises:
         UsageError: no such folder, a set that is not for training or not there, or an image for scoring.
@@ -112,8 +116,13 @@ class AnnotatedImages:
         sets: Sequence[str] = (),
         longest: int = 600,
         most: int = 1600,
+        lines: str = "",
     ) -> None:
         self.longest, self.most = longest, most
+        try:
+            self.lines = re.compile(lines) if lines else None
+        except re.error as error:
+            raise UsageError(f"lines {lines!r}: no regular expression, {error}") from None
         guard = TrainingImages.read(Path(lists))
         images: dict[Path, list[Example]] = {}
         for example in select(Path(folder), split="train").examples:
@@ -122,13 +131,28 @@ class AnnotatedImages:
         there = {example.set for rows in images.values() for example in rows}
         if missing := [name for name in sets if name not in there]:
             raise UsageError(f"{folder}: no annotated images of {missing[0]} there that training may use")
+        if lines:
+            images = {name: rows for name, rows in images.items() if self._readable(rows)}
         if not images:
             raise UsageError(f"{folder}: no annotated images there that training may use")
         self._images = list(images.values())
 
+    def _readable(self, rows: Sequence[Example]) -> list[dict[str, Any]]:
+        """The annotated lines that are asked for."""
+        return [
+            box
+            for example in rows
+            for box in example.row.get("boxes", ())
+            if len(text := box.get("text", "").strip()) <= self.longest
+            and self.lines
+            and self.lines.fullmatch(text)
+        ]
+
     def __call__(self, rng: random.Random) -> Sample:
         rows = rng.choice(self._images)
         image = open_image(rows[0].image)
+        if self.lines:
+            return line_cut_out(image, _line(rng.choice(self._readable(rows)), image.size), rng)
         image.thumbnail((self.most, self.most))
         size = image.size
         lines: list[Line] = []
@@ -152,6 +176,20 @@ class AnnotatedImages:
 def _line(box: dict[str, Any], size: tuple[int, int]) -> Line:
     x0, y0, x1, y1 = (value * size[i % 2] / 1000 for i, value in enumerate(box["box"]))
     return Line(box["text"], (x0, y0, x1, y1))
+
+
+def line_cut_out(image: Image, line: Line, rng: random.Random) -> Sample:
+    """The part of an image that a line's box and a margin of up to two fifths of its height take."""
+    x0, y0, x1, y1 = line.box
+    part = [
+        round(side + sign * rng.uniform(0.05, 0.4) * (y1 - y0))
+        for side, sign in zip(line.box, (-1, -1, 1, 1), strict=True)
+    ]
+    left, top = max(0, part[0]), max(0, part[1])
+    box = (left, top, max(left + 1, min(image.width, part[2])), max(top + 1, min(image.height, part[3])))
+    text = line.text.strip()
+    moved = Line(text, (x0 - left, y0 - top, x1 - left, y1 - top))
+    return RealSample(image.crop(box), [moved], [], [Exchange(rng.choice(READ_ALL), text)])
 
 
 def seen_through(sample: Sample, box: PixelBox) -> Sample:
