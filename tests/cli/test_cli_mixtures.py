@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from monkeyvl.cli import main
+from monkeyvl.evaluation.splits import file_sha256
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 from made_rows import jsonl, picture, questions
@@ -64,6 +65,31 @@ def test_build_and_preview_a_mixture(tmp_path: Path, capsys: pytest.CaptureFixtu
             assert drawn.width == 2 * 208 + 8
             colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20) or ()}
         assert (220, 30, 30) in colours  # the box of EXIT
+
+
+def test_images_for_scoring_are_refused_by_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = questions(tmp_path / "a", 5)
+    image, other = (tmp_path / "a" / name for name in ("2.png", "4.png"))
+    scored = {"sroie": {"train": {}, "score": {"dev/images/x.png": file_sha256(image)}}}
+    never = {"funsd": [file_sha256(other)[:16]]}
+    lists = tmp_path / "splits.json"
+    lists.write_text(json.dumps({"sets": scored, "never": never}))
+    said = [
+        f"{file} line 3: {image} is for scoring, not for training: it is in the scoring part of sroie "
+        "(dev/images/x.png)",
+        f"{file} line 5: {other} is for scoring, not for training: funsd is never trained on",
+    ]
+    guarded = ["--splits", str(lists)]
+    assert main(["data", "check", str(file), *guarded]) == 1
+    assert capsys.readouterr().err.splitlines() == said
+    assert main(["data", "build", str(file), *guarded, "--out", str(tmp_path / "out")]) == 0
+    assert "rows.jsonl: 5 read, 2 bad, 3 taken\n" in capsys.readouterr().out
+    assert (tmp_path / "out" / "bad.txt").read_text().splitlines() == said
+    assert main(["data", "build", str(file), *guarded, "--out", str(tmp_path / "strict"), "--strict"]) == 1
+    assert capsys.readouterr().err.rstrip().endswith(said[0])
+    assert not (tmp_path / "strict").exists()
 
 
 def test_structures_with_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,8 +39,19 @@ def test_the_papers_mixtures_can_be_read(file: Path) -> None:
     assert load_mixture(file).name == file.stem
 
 
-def test_monkeys_mixture_has_the_papers_size() -> None:
-    assert sum(source.count for source in load_mixture(RECIPES / "monkey.yaml").sources) == 1_441_000
+def test_the_mixtures_have_the_papers_sizes() -> None:
+    def rows(name: str) -> list[int]:
+        made = load_mixture(RECIPES / f"{name}.yaml")
+        return planned_counts(made, [10**6] * len(made.sources))
+
+    assert sum(rows("monkey")) == 1_441_000
+    parts = (404_000, 306_000, 308_000, 423_000)  # captions, questions, texts in scenes, documents
+    found = iter(rows("monkey"))
+    assert tuple(sum(next(found) for _ in range(sets)) for sets in (3, 5, 3, 8)) == parts
+    assert sum(rows("textmonkey")) == 409_100
+    *structures, replay = rows("textmonkey-structured")
+    assert sum(structures) == 55_700
+    assert replay == round(0.05 * (55_700 + replay))
 
 
 @pytest.mark.parametrize(
