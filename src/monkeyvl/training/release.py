@@ -1,8 +1,8 @@
 """Makes a checkpoint ready to be shipped: bfloat16 weights rounded so that archives of it are small.
 
-Part of what a bfloat16 weight stores is noise to a trained model, and noise does not compress. Rounding each
-row of a matrix to multiples of a power of two keeps the format, and every reader of it, and leaves less of the
-noise: a wheel or a repository then takes little more than half the file's size.
+Part of what a bfloat16 weight stores is noise to a trained model, and noise does not compress. Rounding
+each row of a matrix to multiples of a power of two keeps the format, and every reader of it, and leaves less
+of the noise: a wheel or a repository then takes little more than half the file's size.
 """
 
 from __future__ import annotations
