@@ -62,7 +62,7 @@ def measure(recipe: Recipe, stage: Stage, seconds: float, warm: int = 3) -> Rate
     ).to(device)
     freeze(trainee, stage)
     if recipe.compile:
-        compile_parts(trainee)
+        compile_parts(trainee.model)
     optimizer = torch.optim.AdamW([one for one in trainee.parameters() if one.requires_grad], fused=True)
     loader = DataLoader(
         StageDataset(stage, recipe.seed, 10**6, trim=recipe.model.trim),

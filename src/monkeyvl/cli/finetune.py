@@ -49,6 +49,14 @@ def finetune(
         int | None,
         typer.Option(metavar="B", show_default="all of a step", help="Of them on a device at a time."),
     ] = None,
+    pack: Annotated[
+        int | None,
+        typer.Option(
+            metavar="TOKENS",
+            show_default="off",
+            help="Rows one behind the other in sequences of at most so many tokens, none seeing another.",
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="RATE", show_default="by method", help="The highest.")
     ] = None,
@@ -73,6 +81,9 @@ def finetune(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of a recipe; may be repeated."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files into DIR besides.")
+    ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out rows that cannot be trained on.")
     ] = False,
@@ -105,9 +116,11 @@ def finetune(
         "steps": steps,
         "batch_size": batch_size,
         "rows_at_once": rows_at_once,
+        "pack": pack,
         "learning_rate": learning_rate,
         "rank": rank,
         "hold_out": hold_out,
+        "tensorboard": tensorboard or None,
         "skip_bad": skip_bad or None,
     }
     values = {name: value for name, value in given.items() if value is not None}

@@ -168,7 +168,13 @@ def collate(examples: Sequence[Example], pad_id: int, multiple: int = MULTIPLE) 
     for number, one in enumerate(examples):
         ids[number, : len(one.ids)], labels[number, : len(one.ids)] = one.ids, one.labels
         mask[number, : len(one.ids)] = 1
-    batch: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels, **with_images(examples)}
+
+
+def with_images(examples: Sequence[Example]) -> dict[str, Any]:
+    """The images of a batch: pixel_values, and for tiles num_tiles and tile_layers; canvases of different
+    sizes are a list."""
+    batch: dict[str, Any] = {}
     pixels = [image for one in examples for image in one.pixels]
     layers = [layer for one in examples for layer in one.layers if layer is not None]
     if layers:

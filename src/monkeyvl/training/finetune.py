@@ -5,37 +5,41 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PrinterCallback, TrainingArguments
+from transformers.integrations import TensorBoardCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from monkeyvl.adapters import need_peft
 from monkeyvl.checkpoints import family_of, kind_of, name_of, resolve
-from monkeyvl.data.streaming import Rows
+from monkeyvl.data.streaming import Loaded, Rows
 from monkeyvl.devices import find_device
 from monkeyvl.drivers import driver_for
 from monkeyvl.errors import Paused, UsageError
 from monkeyvl.loading import load_folder, quietly
+from monkeyvl.training.augment import Jpeg
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.finetune_rows import collated, row_length, split_rows, usable_rows
-from monkeyvl.training.finetune_trainer import SAVES, Evaluation, RowTrainer
+from monkeyvl.training.finetune_trainer import Evaluation, RowTrainer, event_writer, need_tensorboard
 from monkeyvl.training.order import TrainingRows
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
 from monkeyvl.training.progress import StageProgress
-from monkeyvl.training.run import Pause
+from monkeyvl.training.run import Pause, compile_parts
 from monkeyvl.training.saving import appearing
 
 RUN = "finetune.json"
+SAVES = 10  # evaluations and saves of a run by default
 SMALL = 100_000_000  # parameters below which a checkpoint is trained whole unless told otherwise
 ENDLESS = 10**9
 # Settings that a run may change when it goes on.
-FREE = frozenset(("skip_bad", "workers", "rows_at_once", "save_steps"))
+FREE = frozenset(("skip_bad", "workers", "rows_at_once", "save_steps", "tensorboard"))
 
 
 def finetune(
@@ -69,12 +73,84 @@ def finetune(
     rows = Rows(data, images)
     folder = resolve(recipe.model)
     recipe = recipe.settled(small=_is_small(folder))
-    if recipe.method != "full":
-        need_peft()
-    kind = kind_of(folder)
-    learning = chosen_parts(recipe.parts, kind)
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
+    work = prepare(rows, folder, out, recipe, evaluation, splits, device)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+
+    trainer, steps = work.trainer, work.trainer.steps
+    last = get_last_checkpoint(str(out)) if resume else None
+    writer = None
+    if recipe.tensorboard and trainer.is_world_process_zero():
+        writer = event_writer(out, int(last.rpartition("-")[2]) + 1 if last else None)
+        trainer.add_callback(TensorBoardCallback(writer))
+    evaluate = None
+    if work.shown:
+        every = recipe.eval_steps or max(1, steps // SAVES)
+        evaluate = Evaluation(
+            work.model, work.encoder, name_of(folder), work.shown, out, work.at_once, every, steps, writer
+        )
+        trainer.add_callback(evaluate)
+    trainer.add_callback(StageProgress(recipe.name, 0, steps))
+    pause = Pause(minutes)
+    trainer.add_callback(pause)
+    if evaluate and not last:
+        evaluate.now(0)
+    with pause.listening():
+        trainer.train(resume_from_checkpoint=last)
+    done = int(trainer.state.global_step)
+    if done < steps:
+        raise Paused(f"{out}: paused at step {done} of {steps}; --resume goes on")
+    return _save(out, recipe, trainer, work.model, work.encoder.processor)
+
+
+@dataclass
+class Work:
+    """A run that is ready to start.
+
+    Attributes:
+        trainer: of `model`, which may be wrapped in it.
+        encoder: of its rows.
+        shown: rows to evaluate on.
+        at_once: how many of them at a time.
+    """
+
+    trainer: RowTrainer
+    model: Any
+    encoder: RowEncoder
+    shown: Sequence[Loaded]
+    at_once: int
+
+
+def prepare(
+    rows: Rows,
+    folder: Path,
+    out: Path,
+    recipe: Finetuning,
+    evaluation: Path | None = None,
+    splits: Path | None = None,
+    device: str | None = None,
+    kind_of_trainer: type[RowTrainer] = RowTrainer,
+) -> Work:
+    """Loads a checkpoint and makes the trainer of a run; nothing is written.
+
+    Args:
+        rows: to learn from and, without `evaluation`, to hold some out.
+        folder: of the checkpoint.
+        out, evaluation, splits, device: see `finetune`.
+        recipe: a settled one.
+
+    Raises:
+        UsageError, BadRow: see `finetune`.
+        MonkeyVLError: a package that is missing.
+    """
+    if recipe.method != "full":
+        need_peft()
+    if recipe.tensorboard:
+        need_tensorboard()
+    kind = kind_of(folder)
+    learning = chosen_parts(recipe.parts, kind)
     arguments = _arguments(out, recipe, device)
     usable = usable_rows(rows, recipe.skip_bad, splits)
     numbers, shown = split_rows(rows, usable, evaluation, recipe)
@@ -93,53 +169,51 @@ def finetune(
         count = sum(one.numel() for one in model.parameters() if one.requires_grad)
     told = f"{name_of(folder)}: {recipe.method}, {count:,} weights of {', '.join(learning)} learn"
     print(f"{told} from {len(numbers):,} rows in {steps:,} steps", file=sys.stderr)
-    text = model.config.get_text_config()
-    longest = recipe.longest or int(min(text.max_position_embeddings, ENDLESS))
+    if recipe.compile:
+        compile_parts(model)
+    longest = _longest(recipe, model.config.get_text_config())
     encoder = RowEncoder(processor, driver_for(model, processor), family_of(folder), longest, rows.full_stop)
-
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-    trainer = RowTrainer(
+    lengths = [row_length(usable[number], encoder) for number in numbers]
+    at_once = recipe.rows_at_once or recipe.batch_size
+    if recipe.pack:
+        at_once = max(1, min(at_once, recipe.pack // max(lengths)))
+        lengths = [0] * len(lengths)  # any rows together: packs want long and short ones
+    trainer = kind_of_trainer(
         model=trained,
         args=arguments,
         train_dataset=TrainingRows(
             rows,
             numbers,
-            [row_length(usable[number], encoder) for number in numbers],
+            lengths,
             encoder,
             steps * recipe.batch_size,
             recipe.batch_size,
             recipe.seed,
             recipe.skip_bad,
+            Jpeg(recipe.jpeg, recipe.jpeg_share, recipe.seed) if recipe.jpeg else None,
         ),
-        data_collator=partial(collated, pad_id=processor.tokenizer.pad_token_id or 0),
+        data_collator=partial(collated, pad_id=processor.tokenizer.pad_token_id or 0, pack=recipe.pack),
         callbacks=[],
     )
     trainer.recipe, trainer.steps = recipe, steps
     trainer.model_accepts_loss_kwargs = True  # the loss is a sum over all rows of a step, divided once
     trainer.remove_callback(PrinterCallback)
-    evaluate = None
-    if shown:
-        evaluate = Evaluation(model, encoder, name_of(folder), shown, out, recipe, steps)
-        trainer.add_callback(evaluate)
-    trainer.add_callback(StageProgress(recipe.name, 0, steps))
-    pause = Pause(minutes)
-    trainer.add_callback(pause)
-    last = get_last_checkpoint(str(out)) if resume else None
-    if evaluate and not last:
-        evaluate.now(0)
-    with pause.listening():
-        trainer.train(resume_from_checkpoint=last)
-    done = int(trainer.state.global_step)
-    if done < steps:
-        raise Paused(f"{out}: paused at step {done} of {steps}; --resume goes on")
-    return _save(out, recipe, trainer, model, processor)
+    return Work(trainer, model, encoder, shown, at_once)
 
 
 def _is_small(folder: Path) -> bool:
     from monkeyvl.checkpoints import count_parameters
 
     return count_parameters(folder) < SMALL
+
+
+def _longest(recipe: Finetuning, text: Any) -> int:
+    """Most tokens of a row."""
+    limits = [recipe.longest or min(text.max_position_embeddings, ENDLESS)]
+    if recipe.pack:
+        # Qwen's NTK and logn go by a row's own length beyond this, and a pack has one for all its rows.
+        limits += [recipe.pack, getattr(text, "seq_length", recipe.pack)]
+    return int(min(limits))
 
 
 def _description(recipe: Finetuning, rows: Rows) -> dict[str, Any]:
@@ -195,6 +269,7 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         raise UsageError(
             f"batch_size {recipe.batch_size}: no multiple of {at_once} rows at once on {processes} processes"
         )
+    checkpointing = recipe.gradient_checkpointing
     return TrainingArguments(
         output_dir=str(out),
         per_device_train_batch_size=at_once,
@@ -207,7 +282,9 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         optim="adamw_torch_fused",
         bf16=gpu,
         use_cpu=place.type == "cpu",
-        gradient_checkpointing=recipe.gradient_checkpointing and place.type != "cpu",
+        gradient_checkpointing=gpu
+        if recipe.gradient_checkpointing is None
+        else recipe.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         seed=recipe.seed,
         data_seed=recipe.seed,

@@ -34,12 +34,18 @@ class Finetuning:
         beta1, beta2, weight_decay, max_grad_norm: of AdamW.
         batch_size: rows of a step on all processes together; `rows_at_once` of them go through the model at a
             time on each (0: all that a process has).
+        pack: if not 0, rows are put one behind the other in sequences of at most so many tokens, each as if
+            it were alone; the `rows_at_once` are those that are packed together.
         epochs: passes over the rows; `steps`, if not 0, instead of it.
         hold_out: share of the rows that is evaluated on and not trained on; 0 for none.
         evaluated: most rows of an evaluation.
         eval_steps, save_steps: 0 for ten times a run.
         longest: most tokens of a row; 0 for the model's context.
-        gradient_checkpointing: compute more, keep less; empty memory is worth more than time on GPUs.
+        gradient_checkpointing: compute more, keep less; null: on a GPU, where memory is worth more than time.
+        compile: run vision tower and language model through torch.compile.
+        jpeg: lowest and highest quality by which images are saved as JPEG again before they are cut; none for
+            images as they are. `jpeg_share` of the rows, others in every epoch.
+        tensorboard: write event files into the run's folder besides.
         workers: processes that read rows and cut images.
         skip_bad: whether rows that cannot be trained on are passed over; else the first ends the run.
         seed: of everything.
@@ -62,6 +68,7 @@ class Finetuning:
     max_grad_norm: float = 1.0
     batch_size: int = 8
     rows_at_once: int = 0
+    pack: int = 0
     epochs: float = 1.0
     steps: int = 0
     hold_out: float = 0.1
@@ -69,7 +76,11 @@ class Finetuning:
     eval_steps: int = 0
     save_steps: int = 0
     longest: int = 0
-    gradient_checkpointing: bool = True
+    gradient_checkpointing: bool | None = None
+    compile: bool = False
+    jpeg: tuple[int, ...] = ()
+    jpeg_share: float = 0.5
+    tensorboard: bool = False
     workers: int = 0
     skip_bad: bool = False
     seed: int = 1
@@ -80,12 +91,16 @@ class Finetuning:
         for name in ("rank", "batch_size", "evaluated"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        not_negative = ("rows_at_once", "steps", "eval_steps", "save_steps", "longest", "workers")
+        not_negative = ("rows_at_once", "pack", "steps", "eval_steps", "save_steps", "longest", "workers")
         for name in (*not_negative, "learning_rate", "warmup_steps", "dropout", "weight_decay"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0")
         if not 0 <= self.hold_out < 1:
             raise UsageError(f"hold_out is {self.hold_out:g}; it must be at least 0 and below 1")
+        if self.jpeg and (len(self.jpeg) != 2 or not 1 <= self.jpeg[0] <= self.jpeg[1] <= 100):
+            raise UsageError(f"jpeg is {list(self.jpeg)}; it must be two qualities of 1 to 100, lowest first")
+        if not 0 <= self.jpeg_share <= 1:
+            raise UsageError(f"jpeg_share is {self.jpeg_share:g}; it must be 0 to 1")
         if self.epochs <= 0:
             raise UsageError(f"epochs is {self.epochs:g}; it must be above 0")
 

@@ -16,6 +16,7 @@ from monkeyvl.evaluation.splits import TrainingImages
 from monkeyvl.training.encoding import Example, RowEncoder, collate
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.order import held_out
+from monkeyvl.training.packing import packs
 
 CHARACTERS_A_TOKEN = 3  # for lengths that are only compared
 
@@ -73,12 +74,13 @@ def row_length(row: Row, encoder: RowEncoder) -> int:
     return count + sum(len(one.question) + len(one.answer) for one in row.turns) // CHARACTERS_A_TOKEN
 
 
-def collated(items: Sequence[Example | str], pad_id: int) -> dict[str, Any]:
-    """A batch of `monkeyvl.training.encoding.collate`, or {"bad": reason} where a row is a bad one."""
+def collated(items: Sequence[Example | str], pad_id: int, pack: int = 0) -> dict[str, Any]:
+    """A batch of `monkeyvl.training.encoding.collate`, with `pack` (tokens) that of `packing.packs`; or
+    {"bad": reason} where a row is a bad one."""
     examples = [one for one in items if isinstance(one, Example)]
     if len(examples) < len(items):
         return {"bad": next(one for one in items if isinstance(one, str))}
-    return collate(examples, pad_id)
+    return packs(examples, pad_id, pack) if pack else collate(examples, pad_id)
 
 
 def good_batches(batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -40,15 +40,16 @@ def answer_loss(model: Any, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """Sum of the cross-entropies of the answers' tokens, and their number; logits are made of these alone.
 
     Args:
-        batch: of `monkeyvl.training.encoding.collate`, on the model's device.
+        batch: of `monkeyvl.training.encoding.collate` or `packing.pack`, on the model's device.
     """
     inputs = dict(batch)
     wanted = inputs.pop("labels")[:, 1:]
     kept = (wanted != IGNORED).any(dim=0).nonzero()[:, 0]  # (n,) positions asked in any row
-    logits = model(**inputs, logits_to_keep=kept).logits  # (B, n, vocabulary)
+    # With a cache transformers would not look for rows that are packed.
+    logits = model(**inputs, logits_to_keep=kept, use_cache=False).logits  # (B, n, vocabulary)
     target = wanted[:, kept].reshape(-1)
     total = functional.cross_entropy(
-        logits.reshape(len(target), -1).float(), target, ignore_index=IGNORED, reduction="sum"
+        logits.flatten(0, 1).float(), target, ignore_index=IGNORED, reduction="sum"
     )
     return total, (target != IGNORED).sum()
 

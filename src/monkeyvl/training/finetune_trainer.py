@@ -6,24 +6,28 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import DistributedType
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import TrainerCallback
 
 from monkeyvl.data.streaming import Loaded
+from monkeyvl.errors import MonkeyVLError
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.finetune_rows import good_batches
 from monkeyvl.training.finetune_score import answer_loss, first_answer, majority, placed, score
+from monkeyvl.training.packing import silent
 from monkeyvl.training.saving import AtomicTrainer
 
-LOG = "log.jsonl"
-SAVES = 10  # evaluations and saves of a run by default
+LOG, EVENTS = "log.jsonl", "tensorboard"
 
 
 class RowTrainer(AtomicTrainer):
@@ -37,6 +41,31 @@ class RowTrainer(AtomicTrainer):
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> Any:
         return super().get_batch_samples(good_batches(epoch_iterator), num_batches, device)
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        if "packs" not in inputs:
+            return super().training_step(model, inputs, num_items_in_batch)
+        *others, last = self._as_many_everywhere(inputs["packs"])
+        gradients = self.accelerator.gradient_state
+        wanted, lost = gradients.sync_gradients, torch.zeros((), device=self.args.device)
+        deepspeed = self.accelerator.distributed_type == DistributedType.DEEPSPEED  # goes by the state alone
+        for one in others:
+            gradients._set_sync_gradients(False)
+            with nullcontext() if deepspeed else self.accelerator.no_sync(model):
+                lost += super().training_step(model, one, num_items_in_batch)
+        gradients._set_sync_gradients(wanted)
+        return lost + super().training_step(model, last, num_items_in_batch)
+
+    def _as_many_everywhere(self, packs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Processes that share weights or gradients must all take equally many steps."""
+        if self.accelerator.num_processes == 1:
+            return packs
+        count = torch.tensor([len(packs)], device=self.args.device)
+        missing = int(self.accelerator.gather(count).max()) - len(packs)
+        shortest = min(packs, key=lambda one: one["labels"].shape[1])
+        return [*packs, *[silent(shortest)] * missing]
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
         rate = partial(rate_at, self.recipe, self.steps)
@@ -65,7 +94,10 @@ class RowTrainer(AtomicTrainer):
 
 
 class Evaluation(TrainerCallback):
-    """Evaluates every so many steps and at the end; tells and notes the scores."""
+    """Evaluates `every` so many steps and at the end, `at_once` rows at a time; tells and notes the scores.
+
+    `writer` is TensorBoard's, which gets them besides.
+    """
 
     def __init__(
         self,
@@ -74,12 +106,13 @@ class Evaluation(TrainerCallback):
         name: str,
         rows: Sequence[Loaded],
         out: Path,
-        recipe: Finetuning,
+        at_once: int,
+        every: int,
         steps: int,
+        writer: Any = None,
     ) -> None:
         self.model, self.encoder, self.name, self.rows, self.out = model, encoder, name, rows, out
-        self.at_once, self.steps = recipe.rows_at_once or recipe.batch_size, steps
-        self.every = recipe.eval_steps or max(1, steps // SAVES)
+        self.at_once, self.every, self.steps, self.writer = at_once, every, steps, writer
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero and (
@@ -100,6 +133,22 @@ class Evaluation(TrainerCallback):
             said += f"; always saying {answer[:30]!r}: {share:.1%}"
         print(said, file=sys.stderr, flush=True)
         note(self.out, facts)
+        if self.writer:
+            for name in ("held_out_loss", "exact_match"):
+                self.writer.add_scalar(f"eval/{name}", facts[name], step)
+
+
+def need_tensorboard() -> None:
+    """Raises MonkeyVLError with the way to install it where tensorboard is missing."""
+    if find_spec("tensorboard") is None:
+        raise MonkeyVLError("event files need tensorboard: pip install 'monkeyvl[train]'")
+
+
+def event_writer(out: Path, first: int | None) -> Any:
+    """TensorBoard's writer in a run's folder; what it holds from the step `first` on is done again."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(out / EVENTS), purge_step=first)
 
 
 def note(out: Path, facts: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from monkeyvl.data.rows import BadRow
-from monkeyvl.data.streaming import Rows, load
+from monkeyvl.data.streaming import Loaded, Rows, load
 from monkeyvl.training.encoding import Example
 
 GROUPED = 32  # batches among which rows of like length are put together
@@ -67,6 +67,7 @@ class TrainingRows(torch.utils.data.Dataset["Example | str"]):
         batch: rows of a step.
         seed: of the order.
         skip_bad: whether the next good row stands in for a bad one; else the item is the reason.
+        augment: what happens to a loaded row, given its number and the epoch, before it is encoded.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class TrainingRows(torch.utils.data.Dataset["Example | str"]):
         batch: int,
         seed: int,
         skip_bad: bool = False,
+        augment: Callable[[Loaded, int, int], Loaded] | None = None,
     ) -> None:
         self._rows, self._encode, self._length, self._skip_bad = rows, encode, length, skip_bad
+        self._augment, self._rows_an_epoch = augment, len(numbers)
         epochs = -(-length // len(numbers))
         self.order = [numbers[at] for epoch in range(epochs) for at in grouped(lengths, batch, seed, epoch)]
 
@@ -90,9 +93,13 @@ class TrainingRows(torch.utils.data.Dataset["Example | str"]):
     def __getitem__(self, index: int) -> Example | str:
         reason = ""
         for at in range(len(self.order)):
-            number = self.order[(index + at) % len(self.order)]
+            place = (index + at) % len(self.order)
+            number = self.order[place]
             try:
-                return self._encode(load(self._rows[number]))
+                loaded = load(self._rows[number])
+                if self._augment:
+                    loaded = self._augment(loaded, number, place // self._rows_an_epoch)
+                return self._encode(loaded)
             except BadRow as bad:
                 # A data loader's process cannot hand on an error that has more than a text.
                 reason = str(bad)

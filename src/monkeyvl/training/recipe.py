@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from monkeyvl.errors import UsageError
@@ -158,6 +159,8 @@ def build_typed(kind: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where}: field {missing[0]!r} is missing")
         return kind(**{name: build_typed(hints[name], one, f"{where}.{name}") for name, one in value.items()})  # type: ignore[operator]
     origin = get_origin(kind)
+    if origin is UnionType:  # of a type and None
+        return None if value is None else build_typed(get_args(kind)[0], value, where)
     if origin is tuple:
         arguments = get_args(kind)
         if not isinstance(value, list | tuple):

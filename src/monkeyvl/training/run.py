@@ -171,7 +171,7 @@ def train(
         else:
             _load_finished(trainee, folders[: place.stage])
     if recipe.compile:
-        compile_parts(trainee)
+        compile_parts(model)
     pause = Pause(minutes)
     with pause.listening():
         for number, (stage, inside) in enumerate(zip(recipe.stages, folders, strict=True)):
@@ -229,11 +229,14 @@ def _load_finished(trainee: Trainee, folders: Sequence[Path]) -> None:
             return
 
 
-def compile_parts(trainee: Trainee) -> None:
-    """Tower and decoder through torch.compile, for batches of all sizes."""
-    # The tower's output is looked at by a hook, which stays outside what is compiled.
-    trainee.model.model.vision_tower.encoder.compile(dynamic=True)
-    trainee.model.model.language_model.compile(dynamic=True)
+def compile_parts(model: Any) -> None:
+    """Tower and decoder of any kind of model through torch.compile, for batches of all sizes."""
+    inner = model.model
+    # The tower's output is looked at by a hook, which stays outside what is compiled. Monkey's windows are
+    # cut and put together between its blocks.
+    tower = [inner.vision_tower.encoder] if hasattr(inner, "vision_tower") else inner.visual.blocks
+    for module in (*tower, inner.language_model):
+        module.compile(dynamic=True)
 
 
 def freeze(trainee: Trainee, stage: Stage) -> None:
