@@ -74,6 +74,41 @@ def _rows(file: Path) -> list[dict[str, object]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
+def test_an_adapter_is_evaluated_and_is_part_of_the_run(
+    run: Run, world: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from monkeyvl.loading import load_folder
+
+    model, _ = load_folder(checkpoint, "cpu")
+    config = LoraConfig(r=4, lora_alpha=64, target_modules=["q_proj", "down_proj"], init_lora_weights=False)
+    adapted = get_peft_model(model, config)
+    adapted.peft_config["default"].base_model_name_or_path = str(checkpoint)
+    adapted.save_pretrained(tmp_path / "fitted")
+    options = ["--data", world / "mine", "--split", "all", "--max-new-tokens", 6]
+    one, two, plain = (tmp_path / name for name in ("one", "two", "plain"))
+    assert run(*options, "--adapter", tmp_path / "fitted", "--out", one)[0] == 0
+    processes = ["--processes", 2, "--model", checkpoint]
+    assert run(*options, *processes, "--adapter", tmp_path / "fitted", "--out", two)[0] == 0
+    assert run(*options, "--model", checkpoint, "--out", plain)[0] == 0
+    rows = _rows(one / "predictions.jsonl")
+    assert rows == _rows(two / "predictions.jsonl")
+    others = _rows(plain / "predictions.jsonl")
+    assert [row["raw"] for row in rows] != [row["raw"] for row in others]
+    assert {row["model"] for row in rows} == {f"{checkpoint.name}+fitted"}
+    report = json.loads((one / "report.json").read_text(encoding="utf-8"))
+    assert "--adapter ADAPTER" in report["run"]["command"]
+    code, _, err = run(*options, "--model", checkpoint, "--out", one)
+    assert code == 2
+    assert "holds another run" in err
+    code, _, err = run(*options, "--adapter", tmp_path / "nowhere", "--out", tmp_path / "o")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "is no adapter" in err
+    server = ["--model", "openai:http://localhost:1/v1#m", "--adapter", tmp_path / "fitted"]
+    assert run(*options, *server, "--out", tmp_path / "o")[0] == 2
+
+
 def test_changed_weights_are_another_run(run: Run, world: Path, checkpoint: Path, tmp_path: Path) -> None:
     options = ["--data", world / "mine", "--max-new-tokens", 2, "--out", tmp_path / "out"]
     copy = tmp_path / "copy"

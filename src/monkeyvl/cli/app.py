@@ -221,6 +221,9 @@ def evaluate(
     api_model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The server's model, if --model does not name it.")
     ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A LoRA adapter of `monkeyvl finetune` on the model.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="cpu|cuda|mps", help="Default: a GPU if there is one.")
     ] = None,
@@ -282,6 +285,7 @@ def evaluate(
         compare,
         model,
         api_model,
+        adapter,
         device,
         dtype,
         limit,

@@ -36,6 +36,7 @@ class Wanted:
     compare: tuple[Path, Path] | None
     model: str | None
     api_model: str | None
+    adapter: Path | None
     device: str | None
     dtype: str | None
     limit: int | None
@@ -126,7 +127,7 @@ def _prepare(
     from monkeyvl.evaluation.plan import Conditions, find_model
     from monkeyvl.evaluation.runner import Run
 
-    source, model = find_model(wanted.model, wanted.api_model)
+    source, model = find_model(wanted.model, wanted.api_model, wanted.adapter)
     conditions = Conditions(
         model,
         wanted.cropping,
@@ -146,7 +147,7 @@ def _prepare(
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         warnings.simplefilter("ignore")
         device = wanted.device if is_service(source) else own_device(wanted.device)
-        return load_assistant(source, device, wanted.dtype).engine
+        return load_assistant(source, device, wanted.dtype, adapter=wanted.adapter).engine
 
     return Run(selection.examples, conditions, out, shard), selection, load
 
@@ -184,6 +185,8 @@ def _command(wanted: Wanted) -> str:
     words.append("--out OUT")
     if wanted.model is not None:
         words.append(f"--model {'MODEL' if Path(wanted.model).exists() else wanted.model}")
+    if wanted.adapter:
+        words.append("--adapter ADAPTER")
     defaults = {"split": "score", "compression": 0.0, "batch_size": 8}
     names = "limit tasks split cropping compression batch_size max_new_tokens device dtype".split()
     for name in names:

@@ -28,6 +28,8 @@ def run(wanted: Wanted, benchmarks: Sequence[Benchmark], out: Path) -> int:
     assert wanted.data_root
     if wanted.shard or wanted.merge or (wanted.processes or 1) > 1 or wanted.max_new_tokens:
         raise UsageError("shards, processes and answer lengths are lmms-eval's: leave those options out")
+    if wanted.adapter:
+        raise UsageError(f"--adapter is not for benchmarks through lmms-eval, which {benchmarks[0].name} is")
     if others := [one.name for one in benchmarks if not isinstance(one.loader, str)]:
         raise UsageError(
             f"{others[0]} has a loader of its own, {benchmarks[0].name} runs through lmms-eval: "

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from monkeyvl.adapters import CONFIG, WEIGHTS, base_of, check_adapter
 from monkeyvl.checkpoints import family_of, name_of, resolve, weight_files
 from monkeyvl.errors import UsageError
 from monkeyvl.evaluation.sets import Example
@@ -70,21 +71,34 @@ class Conditions:
             )
 
 
-def find_model(name_or_folder: str | None, api_model: str | None = None) -> tuple[str, Model]:
+def find_model(
+    name_or_folder: str | None, api_model: str | None = None, adapter: Path | None = None
+) -> tuple[str, Model]:
     """What `monkeyvl.load` takes (a checkpoint's folder, or a server and its model), and what a run states
-    about it; nothing is loaded. Of a server's model the hash is that of its URL and name."""
+    about it, with a LoRA adapter if one is given; nothing is loaded. Of a server's model the hash is that of
+    its URL and name."""
     if is_service(name_or_folder):
+        if adapter:
+            raise UsageError(f"--adapter {adapter} is for local models: a server has its own")
         service = find_service(str(name_or_folder), api_model)
         return service.name, Model(service.name, FAMILY, sha256(service.name.encode()).hexdigest())
     if api_model:
         raise UsageError(f"--api-model {api_model} names a model of a server: --model openai:URL is missing")
+    added = check_adapter(adapter) if adapter else None
+    if added and name_or_folder is None:
+        name_or_folder = base_of(added)
     folder = resolve(name_or_folder)
     weights = weight_files(folder)
     others = [file for file in folder.iterdir() if file.suffix in (".json", ".jinja", ".model", ".txt")]
     digest = sha256()
     for file in sorted({*weights, *others}):
         digest.update(f"{file.name} {file_sha256(file)}\n".encode())
-    return str(folder), Model(name_of(folder), family_of(folder), digest.hexdigest())
+    name = name_of(folder)
+    if added:
+        name = f"{name}+{added.name}"
+        for part in (CONFIG, WEIGHTS):
+            digest.update(f"adapter {part} {file_sha256(added / part)}\n".encode())
+    return str(folder), Model(name, family_of(folder), digest.hexdigest())
 
 
 @dataclass(frozen=True)
