@@ -58,13 +58,16 @@ def load_folder(
     return model.eval(), processor
 
 
-def load_weights(model_class: Any, folder: Path, hint: str = "", **options: Any) -> Any:
+def load_weights(
+    model_class: Any, folder: Path, hint: str = "", fresh: tuple[str, ...] = (), **options: Any
+) -> Any:
     """A model all of whose weights are in the folder.
 
     Args:
         model_class: one of transformers' kind, Auto classes included.
         folder: the checkpoint.
         hint: what to say besides if weights are missing.
+        fresh: weights whose names hold one of these may be missing: they begin at random.
         options: of `from_pretrained`.
 
     Raises:
@@ -82,6 +85,7 @@ def load_weights(model_class: Any, folder: Path, hint: str = "", **options: Any)
     missing = sorted(info["missing_keys"])
     if "QWenLMHeadModel" in (read_config(folder).get("architectures") or ()):
         missing = [name for name in missing if not _ADAPTER.search(name)]
+    missing = [name for name in missing if not any(part in name for part in fresh)]
     if missing:
         raise CheckpointError(f"{folder} lacks {len(missing)} weights, first {missing[0]}{hint}")
     if mismatched := sorted(info["mismatched_keys"]):

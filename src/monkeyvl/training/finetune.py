@@ -24,6 +24,7 @@ from monkeyvl.drivers import driver_for
 from monkeyvl.errors import Paused, UsageError
 from monkeyvl.loading import load_folder, quietly
 from monkeyvl.training.augment import Jpeg
+from monkeyvl.training.begin import begin_textmonkey
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.finetune_rows import collated, row_length, split_rows, usable_rows
@@ -149,7 +150,7 @@ def prepare(
         need_peft()
     if recipe.tensorboard:
         need_tensorboard()
-    kind = kind_of(folder)
+    kind = recipe.start_as or kind_of(folder)
     learning = chosen_parts(recipe.parts, kind)
     arguments = _arguments(out, recipe, device)
     usable = usable_rows(rows, recipe.skip_bad, splits)
@@ -172,7 +173,8 @@ def prepare(
     if recipe.compile:
         compile_parts(model)
     longest = _longest(recipe, model.config.get_text_config())
-    encoder = RowEncoder(processor, driver_for(model, processor), family_of(folder), longest, rows.full_stop)
+    family = recipe.start_as or family_of(folder)
+    encoder = RowEncoder(processor, driver_for(model, processor), family, longest, rows.full_stop)
     lengths = [row_length(usable[number], encoder) for number in numbers]
     at_once = recipe.rows_at_once or recipe.batch_size
     if recipe.pack:
@@ -244,6 +246,8 @@ def _load(folder: Path, recipe: Finetuning, device: str | None) -> tuple[Any, An
     place = find_device(device)
     # Weights that are changed by small steps need all their bits; adapters have them on their own.
     dtype = "bfloat16" if place.type == "cuda" and recipe.method != "full" else "float32"
+    if recipe.start_as and (recipe.start_settings or kind_of(folder) != recipe.start_as):
+        return begin_textmonkey(folder, recipe.start_settings, place, dtype)
     return load_folder(folder, device, dtype, "4bit" if recipe.method == "qlora" else None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from monkeyvl.errors import UsageError
 from monkeyvl.training.recipe import build_typed, read_yaml
 
 METHODS = ("lora", "full", "qlora")
+STARTS = ("", "textmonkey")
 # Rates that work for most; the embedded checkpoint is small and learns faster.
 RATES = {"lora": 2e-4, "qlora": 2e-4, "full": 1e-5}
 SMALL_RATES = {"lora": 2e-3, "full": 3e-4}
@@ -22,6 +23,8 @@ class Finetuning:
     Attributes:
         name: of the recipe.
         model: a checkpoint's name or folder.
+        start_as: "textmonkey" where `model` is a Monkey or Qwen-VL that becomes one; `start_settings` are
+            fields of its vision configuration that are not to be as published (`monkeyvl.training.begin`).
         mixture: the mixture file that its rows come from, relative to the recipe; `monkeyvl data build`
             makes the folder that the run is given.
         method: "full" changes weights; "lora" adds adapters of `rank` to the linear layers; "qlora" does so
@@ -53,6 +56,8 @@ class Finetuning:
 
     name: str = "finetune"
     model: str = "embedded"
+    start_as: str = ""
+    start_settings: dict[str, Any] = field(default_factory=dict)
     mixture: str = ""
     method: str = ""
     parts: tuple[str, ...] = ()
@@ -88,6 +93,12 @@ class Finetuning:
     def __post_init__(self) -> None:
         if self.method and self.method not in METHODS:
             raise UsageError(f"method {self.method!r}: one of {', '.join(METHODS)}")
+        if self.start_as not in STARTS:
+            raise UsageError(f"start_as {self.start_as!r}: {STARTS[1]} is known")
+        if self.start_as and self.method not in ("", "full"):
+            raise UsageError(f"start_as {self.start_as} needs method full: an adapter has no new parts")
+        if self.start_settings and not self.start_as:
+            raise UsageError("start_settings belong to start_as")
         for name in ("rank", "batch_size", "evaluated"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -106,7 +117,7 @@ class Finetuning:
 
     def settled(self, small: bool) -> Finetuning:
         """With the method and the rate chosen, for a small checkpoint or a usual one."""
-        method = self.method or ("full" if small else "lora")
+        method = self.method or ("full" if small or self.start_as else "lora")
         rates = SMALL_RATES if small else RATES
         rate = self.learning_rate or rates.get(method, RATES[method])
         parts = self.parts or (() if method == "full" else ("text",))
