@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +12,23 @@ import typer
 from monkeyvl.errors import MonkeyVLError, UsageError
 
 
+def told_once(command: Callable[..., int]) -> Callable[..., int]:
+    """The command where several processes run it: the first one speaks for all."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> int:
+        from monkeyvl.training.starting import Silent, speaking_once
+
+        try:
+            with speaking_once():
+                return command(*args, **kwargs)
+        except Silent as error:
+            return error.exit_code
+
+    return run
+
+
+@told_once
 def finetune(
     data: Annotated[
         Path,
@@ -94,8 +113,14 @@ def finetune(
     device: Annotated[
         str | None, typer.Option(metavar="cpu|cuda|mps", help="Default: a GPU if there is one.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Start N processes on this machine; torchrun works as well."),
+    ] = None,
 ) -> int:
     """Fit a model to your own images, questions and answers."""
+    if processes is not None:
+        _check_processes(processes)
     if minutes is not None and minutes <= 0:
         raise UsageError(f"--minutes {minutes:g}: it must be above 0")
     if evaluation and not evaluation.is_file():
@@ -125,10 +150,30 @@ def finetune(
     }
     values = {name: value for name, value in given.items() if value is not None}
     settings = load_finetuning(recipe, {**parsed(set_ or ()), **values})
+    folder = out or Path("runs") / settings.name
+    work = partial(_train, data, folder, settings, resume, images, evaluation, splits, device, minutes)
+    if processes and processes > 1:
+        from monkeyvl.training.starting import run_together
+
+        run_together(processes, work)
+    else:
+        work()
+    return 0
+
+
+def _check_processes(count: int) -> None:
+    from monkeyvl.evaluation.processes import launched
+
+    if count < 1:
+        raise UsageError(f"--processes is {count}; it must be at least 1")
+    if launched():
+        raise UsageError("--processes starts all processes: leave it out under a launcher")
+
+
+def _train(data: Path, folder: Path, *others: Any) -> None:
+    """What each process does."""
     from monkeyvl.training.finetune import finetune as train
 
-    folder = out or Path("runs") / settings.name
-    result = train(data, folder, settings, resume, images, evaluation, splits, device, minutes)
+    result = train(data, folder, *others)
     option = "--adapter" if result.name == "adapter" else "--model"
-    print(f"{result}  (use it: monkeyvl ask IMAGE QUESTION {option} {result})")
-    return 0
+    print(f"{result}  (use it: monkeyvl ask IMAGE QUESTION {option} {result})", flush=True)

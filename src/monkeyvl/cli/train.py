@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monkeyvl.errors import MonkeyVLError, UsageError
+from monkeyvl.evaluation.processes import launched
 
 
 def run(
@@ -18,6 +19,10 @@ def run(
     carry: Path | None = None,
 ) -> int:
     """Trains; returns the exit code."""
+    if place := launched():
+        if place[0] > 1:
+            return UsageError.exit_code  # the first process has said it
+        raise UsageError("train runs as one process, as its stages do; finetune runs as several")
     if minutes is not None and minutes <= 0:
         raise UsageError(f"--minutes {minutes:g}: it must be above 0")
     if not recipe.is_file():

@@ -156,7 +156,7 @@ def run_processes(
     try:
         for shard in shards:
             pipes[shard], theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=_child, args=(work, shard, threads, theirs), daemon=True)
+            worker = context.Process(target=child, args=(work, shard, threads, theirs), daemon=True)
             worker.start()
             theirs.close()
             workers[shard] = worker
@@ -196,7 +196,11 @@ def _failure(code: int, pipe: Connection) -> tuple[int, str]:
         return code, f"failed with exit code {code}"
 
 
-def _child(work: Callable[[Shard], None], shard: Shard, threads: int, pipe: Connection) -> None:
+def child(work: Callable[[Shard], None], shard: Shard, threads: int, pipe: Connection) -> None:
+    """What a process that was started here does: its shard's work, and to send what it failed of.
+
+    It ends with the process that started it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches every process; one message is enough
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))

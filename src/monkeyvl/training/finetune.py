@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.fsdp import FSDPModule
 from transformers import PrinterCallback, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_utils import get_last_checkpoint
@@ -22,7 +23,9 @@ from monkeyvl.data.streaming import Loaded, Rows
 from monkeyvl.devices import find_device
 from monkeyvl.drivers import driver_for
 from monkeyvl.errors import Paused, UsageError
+from monkeyvl.evaluation.processes import own_device
 from monkeyvl.loading import load_folder, quietly
+from monkeyvl.training import processes
 from monkeyvl.training.augment import Jpeg
 from monkeyvl.training.begin import begin_textmonkey
 from monkeyvl.training.encoding import RowEncoder
@@ -77,16 +80,16 @@ def finetune(
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
     work = prepare(rows, folder, out, recipe, evaluation, splits, device)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-
     trainer, steps = work.trainer, work.trainer.steps
+    trainer.accelerator.wait_for_everyone()  # all have looked into `out`
+    if trainer.is_world_process_zero():
+        out.mkdir(parents=True, exist_ok=True)
+        (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     last = get_last_checkpoint(str(out)) if resume else None
     writer = None
     if recipe.tensorboard and trainer.is_world_process_zero():
         writer = event_writer(out, int(last.rpartition("-")[2]) + 1 if last else None)
         trainer.add_callback(TensorBoardCallback(writer))
-    evaluate = None
     if work.shown:
         every = recipe.eval_steps or max(1, steps // SAVES)
         evaluate = Evaluation(
@@ -96,8 +99,6 @@ def finetune(
     trainer.add_callback(StageProgress(recipe.name, 0, steps))
     pause = Pause(minutes)
     trainer.add_callback(pause)
-    if evaluate and not last:
-        evaluate.now(0)
     with pause.listening():
         trainer.train(resume_from_checkpoint=last)
     done = int(trainer.state.global_step)
@@ -243,12 +244,16 @@ def _check_folder(out: Path, resume: bool, run: dict[str, Any]) -> None:
 
 
 def _load(folder: Path, recipe: Finetuning, device: str | None) -> tuple[Any, Any]:
-    place = find_device(device)
+    place = find_device(own_device(device))
+    if processes.spread():
+        if recipe.method == "qlora":
+            raise UsageError("qlora: a model of 4 bits is not spread over processes; use lora, or DDP")
+        place = torch.device("cpu")
     # Weights that are changed by small steps need all their bits; adapters have them on their own.
-    dtype = "bfloat16" if place.type == "cuda" and recipe.method != "full" else "float32"
+    dtype = "bfloat16" if find_device(device).type == "cuda" and recipe.method != "full" else "float32"
     if recipe.start_as and (recipe.start_settings or kind_of(folder) != recipe.start_as):
         return begin_textmonkey(folder, recipe.start_settings, place, dtype)
-    return load_folder(folder, device, dtype, "4bit" if recipe.method == "qlora" else None)
+    return load_folder(folder, str(place), dtype, "4bit" if recipe.method == "qlora" else None)
 
 
 def _with_adapters(model: Any, recipe: Finetuning, layers: list[str], folder: Path) -> Any:
@@ -264,17 +269,17 @@ def _with_adapters(model: Any, recipe: Finetuning, layers: list[str], folder: Pa
 
 
 def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArguments:
-    place = find_device(device)
+    place = find_device(own_device(device))
     gpu = place.type == "cuda"
-    processes = int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
-    own = max(1, recipe.batch_size // processes)
+    _, count = processes.place()
+    own = max(1, recipe.batch_size // count)
     at_once = min(own, recipe.rows_at_once or own)
-    if own % at_once or recipe.batch_size % processes:
+    if own % at_once or recipe.batch_size % count:
         raise UsageError(
-            f"batch_size {recipe.batch_size}: no multiple of {at_once} rows at once on {processes} processes"
+            f"batch_size {recipe.batch_size}: no multiple of {at_once} rows at once on {count} processes"
         )
     checkpointing = recipe.gradient_checkpointing
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(out),
         per_device_train_batch_size=at_once,
         gradient_accumulation_steps=own // at_once,
@@ -298,20 +303,39 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         remove_unused_columns=False,
         report_to=[],
         disable_tqdm=True,
+        ddp_find_unused_parameters=False,
     )
+    if count == 1:
+        arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs are for several processes
+    elif place.type == "cpu":
+        processes.allow_fsdp_on_cpus()
+    return arguments
 
 
 def _save(out: Path, recipe: Finetuning, trainer: Any, model: Any, processor: Any) -> Path:
     result = out / ("checkpoint" if recipe.method == "full" else "adapter")
-    if not trainer.is_world_process_zero():
-        return result
-    with appearing(result) as folder, quietly():
-        if recipe.method == "full":
-            model.to(torch.bfloat16).save_pretrained(folder)
-            processor.save_pretrained(folder)
-        else:
-            trained = trainer.accelerator.unwrap_model(trainer.model)
-            trained.peft_config["default"].base_model_name_or_path = recipe.model
-            trained.save_pretrained(folder, save_embedding_layers=False)
-            (folder / "README.md").unlink(missing_ok=True)  # a form to fill in
+    state = processes.whole_state(trainer) if processes.spread() else None
+    if trainer.is_world_process_zero():
+        with appearing(result) as folder, quietly():
+            if recipe.method == "full":
+                whole = model if state is None else _holding(state, model)
+                whole.to(torch.bfloat16).save_pretrained(folder)
+                processor.save_pretrained(folder)
+            else:
+                trained = trainer.accelerator.unwrap_model(trainer.model)
+                trained.peft_config["default"].base_model_name_or_path = recipe.model
+                trained.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
+                (folder / "README.md").unlink(missing_ok=True)  # a form to fill in
+    trainer.accelerator.wait_for_everyone()
     return result
+
+
+def _holding(state: dict[str, Any], like: Any) -> Any:
+    """A model of the class and configuration of one whose weights are spread, with these weights."""
+    own_class: Any = next(one for one in type(like).__mro__ if not issubclass(one, FSDPModule))
+    with torch.device("meta"):
+        model = own_class(like.config)
+    model.load_state_dict(state, strict=False, assign=True)  # weights that are tied come under one name
+    model.tie_weights()
+    model.generation_config = like.generation_config
+    return model

@@ -29,11 +29,13 @@ class Score:
         exact: share of the first questions whose answers are the wanted ones, white space and a last full
             stop aside.
         answers: what the model wrote to each row's first question.
+        tokens: of the wanted answers.
     """
 
     loss: float
     exact: float
     answers: tuple[str, ...]
+    tokens: int
 
 
 def answer_loss(model: Any, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -56,27 +58,41 @@ def answer_loss(model: Any, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 def score(model: Any, encoder: RowEncoder, name: str, rows: Sequence[Loaded], at_once: int) -> Score:
     """Evaluates a model as it is now; it is in training mode again afterwards if it was."""
+    if not rows:
+        return Score(0.0, 0.0, (), 0)
     training = model.training
     model.eval()
     try:
-        loss = _loss(model, encoder, rows, at_once)
+        loss, tokens = _loss(model, encoder, rows, at_once)
         answers = _answers(model, encoder, name, rows, at_once)
     finally:
         model.train(training)
     wanted = [first_answer(encoder, one) for one in rows]
     right = sum(plain(a) == plain(b) for a, b in zip(answers, wanted, strict=True))
-    return Score(loss, right / len(rows), tuple(answers))
+    return Score(loss, right / len(rows), tuple(answers), tokens)
 
 
-def _loss(model: Any, encoder: RowEncoder, rows: Sequence[Loaded], at_once: int) -> float:
-    total = count = 0.0
+def joined(parts: Sequence[Score]) -> Score:
+    """The score of rows of which part i of n has every n-th from the i-th on."""
+    tokens = sum(one.tokens for one in parts)
+    count = sum(len(one.answers) for one in parts)
+    return Score(
+        sum(one.loss * one.tokens for one in parts) / max(1, tokens),
+        sum(one.exact * len(one.answers) for one in parts) / count,
+        tuple(parts[at % len(parts)].answers[at // len(parts)] for at in range(count)),
+        tokens,
+    )
+
+
+def _loss(model: Any, encoder: RowEncoder, rows: Sequence[Loaded], at_once: int) -> tuple[float, int]:
+    total, count = 0.0, 0
     pad = encoder.processor.tokenizer.pad_token_id or 0
     for first in range(0, len(rows), at_once):
         batch = collate([encoder(one) for one in rows[first : first + at_once]], pad)
         with torch.inference_mode():
             lost, tokens = answer_loss(model, placed(batch, model))
         total, count = total + float(lost), count + int(tokens)
-    return total / max(1, count)
+    return total / max(1, count), count
 
 
 def _answers(model: Any, encoder: RowEncoder, name: str, rows: Sequence[Loaded], at_once: int) -> list[str]:

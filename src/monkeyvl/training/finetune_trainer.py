@@ -23,8 +23,17 @@ from monkeyvl.errors import MonkeyVLError
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.finetune_rows import good_batches
-from monkeyvl.training.finetune_score import answer_loss, first_answer, majority, placed, score
+from monkeyvl.training.finetune_score import (
+    Score,
+    answer_loss,
+    first_answer,
+    joined,
+    majority,
+    placed,
+    score,
+)
 from monkeyvl.training.packing import silent
+from monkeyvl.training.processes import from_all, own_share, with_whole_weights, zero3
 from monkeyvl.training.saving import AtomicTrainer
 
 LOG, EVENTS = "log.jsonl", "tensorboard"
@@ -88,7 +97,7 @@ class RowTrainer(AtomicTrainer):
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        if "loss" in logs:
+        if "loss" in logs and self.is_world_process_zero():
             note(Path(self.args.output_dir), {"step": self.state.global_step, **logs})
         super().log(logs, *args, **kwargs)
 
@@ -114,15 +123,26 @@ class Evaluation(TrainerCallback):
         self.model, self.encoder, self.name, self.rows, self.out = model, encoder, name, rows, out
         self.at_once, self.every, self.steps, self.writer = at_once, every, steps, writer
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.is_world_process_zero and (
-            state.global_step % self.every == 0 or state.global_step == self.steps
-        ):
-            self.now(state.global_step)
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        if state.global_step == 0:
+            self._now(state, model)
 
-    def now(self, step: int) -> None:
-        """Evaluates the model as it is."""
-        found = score(self.model, self.encoder, self.name, self.rows, self.at_once)
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        if state.global_step % self.every == 0 or state.global_step == self.steps:
+            self._now(state, model)
+
+    def _now(self, state: Any, trained: Any) -> None:
+        alike = zero3()  # all processes do the same, as each call of a layer is one of all
+        rows = self.rows if alike else own_share(self.rows)
+        found = with_whole_weights(
+            trained, lambda: score(self.model, self.encoder, self.name, rows, self.at_once)
+        )
+        if not alike:
+            found = joined(from_all(found))
+        if state.is_world_process_zero:
+            self._tell(state.global_step, found)
+
+    def _tell(self, step: int, found: Score) -> None:
         facts = {"step": step, "held_out_loss": round(found.loss, 4), "exact_match": round(found.exact, 4)}
         said = (
             f"step {step}: held-out loss {found.loss:.3f}, exact match {found.exact:.1%} of {len(self.rows)}"

@@ -27,6 +27,7 @@ from monkeyvl.errors import Paused, UsageError
 from monkeyvl.training.batch import Collator
 from monkeyvl.training.build import build_model, save_checkpoint
 from monkeyvl.training.carry import Place, load_carry, read_place, save_carry
+from monkeyvl.training.processes import agreed
 from monkeyvl.training.progress import StageProgress
 from monkeyvl.training.recipe import Recipe, Stage, load_recipe
 from monkeyvl.training.samples import StageDataset
@@ -56,7 +57,7 @@ class Pause(TrainerCallback):
         return self.asked or time.monotonic() >= self.end
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.due:
+        if agreed(self.due, args.device):
             control.should_save = control.should_training_stop = True
 
     @contextmanager

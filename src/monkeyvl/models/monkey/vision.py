@@ -91,6 +91,11 @@ def _adapt(output: Tensor, x: Tensor, adapters: Any, chosen: Sequence[int]) -> T
     parts = zip(*(adapters[number]() for number in chosen), strict=True)
     down, up, scale = (torch.stack(part) for part in parts)  # (n, r, in), (n, out, r), (n, 1)
     change = scale[:, :, None] * (x[: len(chosen)] @ down.mT @ up.mT)  # (n, T, out)
+    if torch.is_grad_enabled():
+        # Without a window they learn nothing, but have gradients: processes that train together must have the
+        # same ones.
+        for adapter in adapters[max(chosen) + 1 :]:
+            change = change + 0 * sum(part.sum() for part in adapter())
     return torch.cat([output[: len(chosen)] + change, output[len(chosen) :]])
 
 
