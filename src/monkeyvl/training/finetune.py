@@ -42,6 +42,7 @@ RUN = "finetune.json"
 SAVES = 10  # evaluations and saves of a run by default
 SMALL = 100_000_000  # parameters below which a checkpoint is trained whole unless told otherwise
 ENDLESS = 10**9
+_FAST_4BIT = "support_avx512bf16_for_cpu"
 # Settings that a run may change when it goes on.
 FREE = frozenset(("skip_bad", "workers", "rows_at_once", "save_steps", "tensorboard"))
 
@@ -167,7 +168,7 @@ def prepare(
     if recipe.method == "full":
         count = freeze_others(model, learning, kind)
     else:
-        trained = _with_adapters(model, recipe, linear_layers(model, learning, kind), folder)
+        trained = with_adapters(model, recipe, linear_layers(model, learning, kind), folder)
         count = sum(one.numel() for one in model.parameters() if one.requires_grad)
     told = f"{name_of(folder)}: {recipe.method}, {count:,} weights of {', '.join(learning)} learn"
     print(f"{told} from {len(numbers):,} rows in {steps:,} steps", file=sys.stderr)
@@ -244,19 +245,20 @@ def _check_folder(out: Path, resume: bool, run: dict[str, Any]) -> None:
 
 
 def _load(folder: Path, recipe: Finetuning, device: str | None) -> tuple[Any, Any]:
-    place = find_device(own_device(device))
-    if processes.spread():
-        if recipe.method == "qlora":
-            raise UsageError("qlora: a model of 4 bits is not spread over processes; use lora, or DDP")
-        place = torch.device("cpu")
+    place = find_device(device)
     # Weights that are changed by small steps need all their bits; adapters have them on their own.
-    dtype = "bfloat16" if find_device(device).type == "cuda" and recipe.method != "full" else "float32"
+    dtype = "bfloat16" if place.type == "cuda" and recipe.method != "full" else "float32"
     if recipe.start_as and (recipe.start_settings or kind_of(folder) != recipe.start_as):
         return begin_textmonkey(folder, recipe.start_settings, place, dtype)
-    return load_folder(folder, str(place), dtype, "4bit" if recipe.method == "qlora" else None)
+    model, processor = load_folder(folder, device, dtype, "4bit" if recipe.method == "qlora" else None)
+    for module in model.modules():
+        if hasattr(module, _FAST_4BIT):  # through bitsandbytes' kernel for answers on a CPU no gradient flows
+            setattr(module, _FAST_4BIT, False)
+    return model, processor
 
 
-def _with_adapters(model: Any, recipe: Finetuning, layers: list[str], folder: Path) -> Any:
+def with_adapters(model: Any, recipe: Finetuning, layers: list[str], folder: Path) -> Any:
+    """The model with new adapters at its layers of these names; `folder` is what they name as their own."""
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
