@@ -77,7 +77,7 @@ def finetune(
     """
     rows = Rows(data, images)
     folder = resolve(recipe.model)
-    recipe = recipe.settled(small=_is_small(folder))
+    recipe = recipe.settled(small=is_small(folder))
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
     work = prepare(rows, folder, out, recipe, evaluation, splits, device)
@@ -136,7 +136,7 @@ def prepare(
     device: str | None = None,
     kind_of_trainer: type[RowTrainer] = RowTrainer,
 ) -> Work:
-    """Loads a checkpoint and makes the trainer of a run; nothing is written.
+    """Loads a checkpoint and makes the trainer of a run, for which there is a folder then.
 
     Args:
         rows: to learn from and, without `evaluation`, to hold some out.
@@ -205,7 +205,8 @@ def prepare(
     return Work(trainer, model, encoder, shown, at_once)
 
 
-def _is_small(folder: Path) -> bool:
+def is_small(folder: Path) -> bool:
+    """Whether a checkpoint is trained whole, at its own rates, unless told otherwise."""
     from monkeyvl.checkpoints import count_parameters
 
     return count_parameters(folder) < SMALL
@@ -245,12 +246,16 @@ def _check_folder(out: Path, resume: bool, run: dict[str, Any]) -> None:
 
 
 def _load(folder: Path, recipe: Finetuning, device: str | None) -> tuple[Any, Any]:
-    place = find_device(device)
+    place = find_device(own_device(device))
+    if processes.spread():
+        if recipe.method == "qlora":
+            raise UsageError("qlora: a model of 4 bits is not spread over processes; use lora, or DDP")
+        place = torch.device("cpu")
     # Weights that are changed by small steps need all their bits; adapters have them on their own.
-    dtype = "bfloat16" if place.type == "cuda" and recipe.method != "full" else "float32"
+    dtype = "bfloat16" if find_device(device).type == "cuda" and recipe.method != "full" else "float32"
     if recipe.start_as and (recipe.start_settings or kind_of(folder) != recipe.start_as):
         return begin_textmonkey(folder, recipe.start_settings, place, dtype)
-    model, processor = load_folder(folder, device, dtype, "4bit" if recipe.method == "qlora" else None)
+    model, processor = load_folder(folder, str(place), dtype, "4bit" if recipe.method == "qlora" else None)
     for module in model.modules():
         if hasattr(module, _FAST_4BIT):  # through bitsandbytes' kernel for answers on a CPU no gradient flows
             setattr(module, _FAST_4BIT, False)
@@ -293,9 +298,7 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         optim="adamw_torch_fused",
         bf16=gpu,
         use_cpu=place.type == "cpu",
-        gradient_checkpointing=gpu
-        if recipe.gradient_checkpointing is None
-        else recipe.gradient_checkpointing,
+        gradient_checkpointing=gpu if checkpointing is None else checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         seed=recipe.seed,
         data_seed=recipe.seed,
