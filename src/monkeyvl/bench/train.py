@@ -26,7 +26,7 @@ from monkeyvl.training.search import step_flops
 from monkeyvl.training.tokenizer import build_tokenizer
 from monkeyvl.training.trainee import Trainee
 
-# Dense bfloat16 arithmetic in 1e12 operations a second, by the card's name.
+# By the card's name, see `peak_of`.
 PEAKS = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0, "4090": 165.0}
 COUNTED = 2  # pictures of a batch whose arithmetic is counted
 
@@ -74,7 +74,7 @@ def measure(recipe: Recipe, stage: Stage, seconds: float, warm: int = 3) -> Rate
     batches = iter(loader)
     for batch in itertools.islice(batches, warm):
         _step(trainee, optimizer, batch, device)
-    _wait(device)
+    wait(device)
     started, steps, waiting = time.perf_counter(), 0, 0.0
     while time.perf_counter() - started < seconds or not steps:
         asked = time.perf_counter()
@@ -82,7 +82,7 @@ def measure(recipe: Recipe, stage: Stage, seconds: float, warm: int = 3) -> Rate
         waiting += time.perf_counter() - asked
         _step(trainee, optimizer, batch, device)
         steps += 1
-        _wait(device)
+        wait(device)
     return Rate(steps, time.perf_counter() - started, waiting, flops, stage.batch_size)
 
 
@@ -98,9 +98,15 @@ def _step(
     optimizer.zero_grad()
 
 
-def _wait(device: torch.device) -> None:
+def wait(device: torch.device) -> None:
+    """Until a GPU has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def peak_of(card: str) -> float | None:
+    """Dense bfloat16 arithmetic of a card in 1e12 operations a second; None of an unknown one."""
+    return next((value for name, value in PEAKS.items() if name in card), None)
 
 
 def table(rates: Mapping[str, Rate], minutes: float, peak: float | None) -> Iterator[str]:
@@ -128,7 +134,7 @@ def main() -> None:
     pairs = (one.partition("=") for one in arguments.set)
     recipe = load_recipe(arguments.recipe, {key: yaml.safe_load(value) for key, _, value in pairs})
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    peak = next((value for name, value in PEAKS.items() if name in card), None)
+    peak = peak_of(card)
     rates = {}
     for stage in recipe.stages:
         if not arguments.stage or stage.name in arguments.stage:
