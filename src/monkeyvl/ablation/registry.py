@@ -8,7 +8,11 @@ from monkeyvl.ablation.study import Study
 from monkeyvl.errors import UsageError
 
 # name of the study: module in monkeyvl.ablation.studies
-MODULES: dict[str, str] = {}
+MODULES = {
+    "msac": "msac",
+    "scm": "scm",
+    "global-view": "global_view",
+}
 
 
 def find_study(name: str) -> Study:

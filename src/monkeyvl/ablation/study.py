@@ -37,13 +37,15 @@ class Variant:
 
     Attributes:
         name: short, what stands in tables ("MSAC", "r 16").
-        settings: what the run reads; nothing else may differ between variants.
+        settings: what the run reads, as JSON values; nothing else may differ between variants.
         paper: the published numbers of this variant as text, with their sets; "" where there are none.
+        against: the variant it is compared with instead of the study's reference.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     paper: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ class Outcome:
         groups: the group of each test item, the same for all runs ("" for none); empty where items have none.
             The table shows the mean of each group as well.
         guesses: the score on these items without looking, by name: {"majority answer": 0.2, "chance": 0.1}.
+        pictures: a number for the picture of each test item where several items share one (they are then
+            one draw for the intervals); empty where each item is a picture of its own.
     """
 
     right: tuple[float, ...]
     cost: Mapping[str, float] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     guesses: Mapping[str, float] = field(default_factory=dict)
+    pictures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

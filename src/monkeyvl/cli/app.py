@@ -11,6 +11,7 @@ from monkeyvl import __version__
 from monkeyvl.cli.asking import ANSWERING, with_options
 from monkeyvl.cli.data import app as data_app
 from monkeyvl.cli.finetune import finetune
+from monkeyvl.errors import UsageError
 
 app = typer.Typer(
     help="Ask, read and locate things in high-resolution images and documents.",
@@ -135,9 +136,40 @@ def memory(
         ),
     ] = None,
     batch: Annotated[int, typer.Option(metavar="B", help="Questions answered at the same time.")] = 1,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="RECIPE.yaml", help="Of a fine-tuning, whose memory is computed instead."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Another value in the recipe; may be repeated."),
+    ] = None,
+    processes: Annotated[int, typer.Option(metavar="N", help="Of the training, one a GPU.")] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|ddp|zero2|zero3|fsdp2",
+            show_default="fsdp2 for several processes",
+            help="How they share the training.",
+        ),
+    ] = None,
+    offload: Annotated[bool, typer.Option("--offload", help="What they share waits in main memory.")] = False,
+    answers: Annotated[
+        int | None, typer.Option(metavar="N", show_default="256", help="Tokens of a row that are learnt.")
+    ] = None,
+    card: Annotated[int, typer.Option(metavar="GB", help="Of each GPU: whether the training fits.")] = 24,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Compute the memory that a checkpoint needs, in bf16, 8 and 4 bits; nothing is downloaded."""
+    """Compute the memory that a checkpoint needs to answer, or with --recipe each process of a training.
+
+    Nothing is downloaded. Of a training the exit code is 1 if a GPU of --card does not hold it.
+    """
+    if recipe:
+        from monkeyvl.cli.training_memory import run as run_training
+
+        return run_training(recipe, model, set_ or (), processes, shard, offload, card, tokens, answers, json)
+    if set_ or processes != 1 or shard or offload or answers:
+        raise UsageError("--set, --processes, --shard, --offload, --answers are of a training: --recipe")
     from monkeyvl.cli.memory import run
 
     return run(model, tokens, batch, json)
@@ -186,6 +218,27 @@ def train(
 
 
 app.command()(finetune)
+
+
+@app.command()
+def ablate(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME ...", help="Studies, see --list.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="OUT", help="Holds NAME/runs.jsonl; a run goes on where it stopped.")
+    ] = Path("runs/ablations"),
+    seeds: Annotated[int, typer.Option(metavar="N", help="Runs of each variant.")] = 3,
+    budget: Annotated[
+        float, typer.Option(metavar="FACTOR", help="Times the usual training, for all variants alike.")
+    ] = 1.0,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|mps", help="Where to train.")] = "cpu",
+    list_: Annotated[bool, typer.Option("--list", help="List the studies; runs nothing.")] = False,
+) -> int:
+    """Train tiny models that differ in one part, and compare them."""
+    from monkeyvl.cli.ablate import run, show
+
+    return show() if list_ else run(names or [], out, seeds, budget, device)
 
 
 @app.command()
