@@ -12,6 +12,13 @@ MODULES = {
     "msac": "msac",
     "scm": "scm",
     "global-view": "global_view",
+    "window-lora": "window_lora",
+    "zero-init": "zero_init",
+    "shifted-windows": "shifted_windows",
+    "resampler": "resampler",
+    "resampler-r": "resampler_r",
+    "position-format": "position_format",
+    "position-answers": "position_answers",
 }
 
 
