@@ -81,7 +81,7 @@ def memory_of(config: PreTrainedConfig, tokens: int | None = None, batch: int = 
     Raises:
         UsageError: numbers below 1.
     """
-    image = _image_tokens(config)
+    image = image_tokens(config)
     tokens = image + TEXT_TOKENS if tokens is None else tokens
     for name, value in (("tokens", tokens), ("batch", batch)):
         if value < 1:
@@ -102,12 +102,13 @@ def count_parts(config: PreTrainedConfig) -> dict[str, int]:
         model = model_class(config)
     parts: dict[str, int] = {}
     for name, parameter in model.named_parameters():  # tied weights once
-        part = _part(name, parameter)
+        part = part_of_memory(name, parameter)
         parts[part] = parts.get(part, 0) + parameter.numel()
     return parts
 
 
-def _part(name: str, parameter: torch.Tensor) -> str:
+def part_of_memory(name: str, parameter: torch.Tensor) -> str:
+    """The part of the model, as memory is told by, that a weight belongs to."""
     if "embed_tokens" in name or name.startswith("lm_head"):
         return _WORDS
     if "language_model" in name:
@@ -119,9 +120,10 @@ def _part(name: str, parameter: torch.Tensor) -> str:
     return "attention across windows" if "window_attention" in name else "vision tower"
 
 
-def _image_tokens(config: Any) -> int:
+def image_tokens(config: Any) -> int:
+    """Visual tokens of a large image."""
     if hasattr(config, "num_image_tokens"):
-        rows, columns = _layout(config.vision_config)
+        rows, columns = layout(config.vision_config)
         return int(config.num_image_tokens(rows, columns))
     return TILES * int(config.image_seq_length)
 
@@ -130,7 +132,7 @@ def _vision_states(config: Any) -> int:
     """Numbers in the states of one layer of the vision tower, all tiles or windows of an image together."""
     vision = config.vision_config
     if hasattr(config, "num_image_tokens"):
-        rows, columns = _layout(vision)
+        rows, columns = layout(vision)
         patches = (rows * columns + 1) * (vision.window_size // vision.patch_size) ** 2
         return int(patches * (8 * vision.width + 3 * vision.width * vision.mlp_ratio))
     height, width = vision.image_size
@@ -138,7 +140,8 @@ def _vision_states(config: Any) -> int:
     return int(patches * (8 * vision.hidden_size + 3 * vision.intermediate_size))
 
 
-def _layout(vision: Any) -> tuple[int, int]:
+def layout(vision: Any) -> tuple[int, int]:
+    """(rows, columns) of the windows of an image of the usual size."""
     size = vision.image_size
     height, width = (size, size) if isinstance(size, int) else size
     return height // vision.window_size, width // vision.window_size
