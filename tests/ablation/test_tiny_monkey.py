@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -98,7 +99,8 @@ def test_random_queries_gather_all_tokens_and_keep_none() -> None:
     assert made.shape == (2, 8, 64)
     assert kept.shape == (2, 0)
     assert torch.equal(made[0], made[1])  # zero-initialised: only the queries, at first
-    torch.nn.init.normal_(queries.layers[0][1].fc2.weight)
+    layers: Any = queries.layers
+    torch.nn.init.normal_(layers[0][1].fc2.weight)
     made, _ = queries(tokens)
     turned, _ = queries(tokens.flip(1))
     assert not torch.allclose(made[0], made[1], atol=1e-3)

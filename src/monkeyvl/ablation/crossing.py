@@ -7,7 +7,7 @@ learns on pairs half of which the cut between windows divides.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -45,14 +45,16 @@ class _Unshifted(TextMonkeyVisionModel):
     def before_block(self, number: int, states: Tensor, layout: Layout) -> Tensor:
         if number not in self.config.window_pos:
             return states
-        block = self.transformer.window_attention[list(self.config.window_pos).index(number)]
+        across: Any = self.transformer.window_attention
+        block = across[list(self.config.window_pos).index(number)]
         side = self.config.window_size // self.config.patch_size
         table = block.positions(layout.rows * side, layout.columns * side)[0]  # (H, W, width)
         cut = table.unflatten(0, (layout.rows, side)).unflatten(2, (layout.columns, side))
         # (rows, side, columns, side, width) -> (images * rows * columns, side, side, width)
         places = cut.transpose(1, 2).flatten(0, 1).repeat(layout.images, 1, 1, 1)
         windows = states.unflatten(1, (side, side))
-        return (windows + block.shift_attn(windows + places)).flatten(1, 2)
+        mixed: Tensor = windows + block.shift_attn(windows + places)
+        return mixed.flatten(1, 2)
 
 
 class _UnshiftedModel(TextMonkeyModel):

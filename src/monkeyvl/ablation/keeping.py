@@ -7,7 +7,7 @@ on with its own tokens.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -41,21 +41,22 @@ FIRST_STEPS, STEPS = 500, 200
 class RandomQueries(TokenResampler):
     """Gathers all tokens as `TokenResampler`, not into tokens that stay but into learned queries."""
 
-    def __init__(self, *arguments: int) -> None:
-        super().__init__(*arguments)
-        self.queries = nn.Parameter(0.02 * torch.randn(self.count, self.downsample.in_features))
+    def __init__(self, embed_dim: int, count: int, dim: int, heads: int, head_dim: int) -> None:
+        super().__init__(embed_dim, count, dim, heads, head_dim)
+        self.queries = nn.Parameter(0.02 * torch.randn(count, embed_dim))
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `TokenResampler.forward`; no token stays, so the indices are empty."""
         queries = self.queries.expand(len(tokens), -1, -1)
-        attention, feed_forward = self.layers[0]
+        layers: Any = self.layers
+        attention, feed_forward = layers[0]
         mixed = attention(self.downsample(tokens), self.downsample(queries))
         return queries + feed_forward(mixed), torch.empty(len(tokens), 0, dtype=torch.long)
 
 
 def _build(seed: int, rule: str = "", kept: int = 1) -> MonkeyForConditionalGeneration:
     """One visual token for each patch, which has a glyph's size; `rule` as in `run_keeping`, "" for all."""
-    fields: dict[str, object] = {"patch_size": GLYPH, "resampler": bool(rule), "r": kept}
+    fields: dict[str, Any] = {"patch_size": GLYPH, "resampler": bool(rule), "r": kept}
     if rule and rule != "queries":
         fields["resampler_rule"] = rule
     model = build(seed, TextMonkeyForConditionalGeneration, **fields)
