@@ -120,7 +120,7 @@ class Training:
     config: PreTrainedConfig
     recipe: Finetuning
     shape: Shape
-    _passes: dict[tuple[bool, bool], Pass] = field(default_factory=dict)
+    _passes: dict[tuple[bool, bool], Pass] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         full = self.recipe.method == "full"
