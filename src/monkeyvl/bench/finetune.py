@@ -71,10 +71,7 @@ def own_tokens(batch: dict[str, Any]) -> int:
     """The tokens of a batch's rows, without those that fill it up."""
     if "attention_mask" in batch:
         return int(batch["attention_mask"].sum())
-    ids, positions = batch["input_ids"][0], batch["position_ids"][0]
-    last = int((positions == 0).nonzero()[-1])
-    asked = (batch["labels"][0, last:] >= 0).any()  # what fills a pack up is its last row, without an answer
-    return len(ids) if asked else last
+    return int((batch["labels"][0] >= 0).nonzero()[-1]) + 1  # a row ends with the end of its answer
 
 
 def measure(recipe: Finetuning, data: Path, images: Path | None, device: str | None, steps: int) -> Speed:
