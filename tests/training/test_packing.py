@@ -14,13 +14,14 @@ from support import picture, tiny_checkpoint
 from toys import coloured_rows, logged, toy
 
 from monkeyvl.checkpoints import family_of
+from monkeyvl.cli import main
 from monkeyvl.data.rows import Row, Turn
-from monkeyvl.data.streaming import Loaded
+from monkeyvl.data.streaming import Loaded, Rows
 from monkeyvl.drivers import driver_for
 from monkeyvl.errors import MonkeyVLError, Paused
 from monkeyvl.loading import load_folder
 from monkeyvl.training.encoding import Example, RowEncoder, collate
-from monkeyvl.training.finetune import finetune
+from monkeyvl.training.finetune import finetune, prepare
 from monkeyvl.training.finetune_score import answer_loss
 from monkeyvl.training.labels import IGNORED
 from monkeyvl.training.packing import first_fit, pack, packs, silent
@@ -153,3 +154,21 @@ def test_a_row_that_fits_no_pack_is_a_bad_one(kind: str, pack: int, limit: int, 
     recipe = toy(checkpoint(tmp_path / "m", kind), pack=pack, batch_size=1)
     with pytest.raises(MonkeyVLError, match=rf"rows\.jsonl line \d+: .* longer than the limit of {limit}"):
         finetune(coloured_rows(tmp_path), tmp_path / "out", recipe)
+
+
+def test_two_processes_with_unlike_packs_learn_as_one(tmp_path: Path) -> None:
+    base, rows = tiny_checkpoint(tmp_path / "tiny"), coloured_rows(tmp_path)
+    recipe = toy(base, pack=140, batch_size=8, steps=3)
+    one = finetune(rows, tmp_path / "one", recipe)
+    work = prepare(Rows(rows), base, tmp_path / "looked", recipe.settled(small=True))
+    lengths = [len(work.trainer.train_dataset[number].ids) for number in range(24)]
+    counts = [len(first_fit(lengths[at : at + 4], 140)) for at in range(0, 24, 4)]
+    assert counts[::2] != counts[1::2], "of the two processes, step by step"
+    given = ["finetune", "--data", str(rows), "--model", str(base), "--out", str(tmp_path / "two"), "--pack"]
+    given += ["140", "--batch-size", "8", "--steps", "3", "--hold-out", "0", "--learning-rate", "1e-3"]
+    assert main([*given, "--set", "warmup_steps=1", "--device", "cpu", "--processes", "2"]) == 0
+    for name in ("loss", "grad_norm"):
+        assert logged(tmp_path / "two", name) == pytest.approx(logged(tmp_path / "one", name), rel=1e-3)
+    begun, alone, both = (weights(folder) for folder in (base, one, tmp_path / "two" / "checkpoint"))
+    way = sum(float((alone[name] - value).abs().sum()) for name, value in begun.items())
+    assert sum(float((alone[name] - both[name]).abs().sum()) for name in begun) < 0.02 * way
