@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch.distributed.fsdp import FSDPModule
 from transformers import PrinterCallback, TrainingArguments
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations import TensorBoardCallback, unset_hf_deepspeed_config
 from transformers.trainer_utils import get_last_checkpoint
 
 from monkeyvl.adapters import need_peft
@@ -251,6 +252,9 @@ def _load(folder: Path, recipe: Finetuning, device: str | None) -> tuple[Any, An
         if recipe.method == "qlora":
             raise UsageError("qlora: a model of 4 bits is not spread over processes; use lora, or DDP")
         place = torch.device("cpu")
+        unset_hf_deepspeed_config()  # else transformers spreads what it loads before its parts are chosen
+        # Nothing is written into what a model has returned.
+        warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     # Weights that are changed by small steps need all their bits; adapters have them on their own.
     dtype = "bfloat16" if find_device(device).type == "cuda" and recipe.method != "full" else "float32"
     if recipe.start_as and (recipe.start_settings or kind_of(folder) != recipe.start_as):
@@ -337,6 +341,7 @@ def _save(out: Path, recipe: Finetuning, trainer: Any, model: Any, processor: An
 
 def _holding(state: dict[str, Any], like: Any) -> Any:
     """A model of the class and configuration of one whose weights are spread, with these weights."""
+    unset_hf_deepspeed_config()  # one process makes it alone
     own_class: Any = next(one for one in type(like).__mro__ if not issubclass(one, FSDPModule))
     with torch.device("meta"):
         model = own_class(like.config)

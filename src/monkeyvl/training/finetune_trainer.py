@@ -123,21 +123,24 @@ class Evaluation(TrainerCallback):
         self.model, self.encoder, self.name, self.rows, self.out = model, encoder, name, rows, out
         self.at_once, self.every, self.steps, self.writer = at_once, every, steps, writer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == 0:
-            self._now(state, model)
+            self._now(state, kwargs["model"], kwargs["optimizer"])
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step % self.every == 0 or state.global_step == self.steps:
-            self._now(state, model)
+            self._now(state, kwargs["model"], kwargs["optimizer"])
 
-    def _now(self, state: Any, trained: Any) -> None:
+    def _now(self, state: Any, trained: Any, optimizer: Any) -> None:
         alike = zero3()  # all processes do the same, as each call of a layer is one of all
         rows = self.rows if alike else own_share(self.rows)
         found = with_whole_weights(
             trained, lambda: score(self.model, self.encoder, self.name, rows, self.at_once)
         )
-        if not alike:
+        if alike:
+            # Small weights stay gathered, and none can be trained that was gathered in inference mode.
+            optimizer.optimizer.empty_partition_cache()
+        else:
             found = joined(from_all(found))
         if state.is_world_process_zero:
             self._tell(state.global_step, found)

@@ -6,13 +6,12 @@ How weights are spread a launcher tells by environment variables, which accelera
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
-from monkeyvl.evaluation.processes import launched
 from monkeyvl.training.starting import place
 
 T = TypeVar("T")
@@ -36,13 +35,13 @@ def from_all(value: T) -> list[T]:
     return values
 
 
-def spread() -> bool:
+def spread(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a launcher asks for weights or optimizer states that are spread over the processes.
 
     Such a model is loaded into memory; accelerate moves each process's part to its device.
     """
-    asked = (os.environ.get(f"ACCELERATE_USE_{how}", "false") for how in ("FSDP", "DEEPSPEED"))
-    return launched() is not None and any(one.lower() in ("true", "1") for one in asked)
+    asked = (environ.get(f"ACCELERATE_USE_{how}", "false") for how in ("FSDP", "DEEPSPEED"))
+    return any(one.lower() in ("true", "1") for one in asked)
 
 
 def allow_fsdp_on_cpus() -> None:
@@ -50,14 +49,14 @@ def allow_fsdp_on_cpus() -> None:
 
     To be called before another Accelerator is made.
     """
-    from accelerate import Accelerator
+    from accelerate import Accelerator, PartialState
     from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
     if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() not in ("true", "1"):
         return
     state = Accelerator(cpu=True).state  # one for all
     if state.distributed_type == DistributedType.MULTI_CPU:
-        state.distributed_type = DistributedType.FSDP
+        state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
         state.fsdp_plugin = FullyShardedDataParallelPlugin()
 
 

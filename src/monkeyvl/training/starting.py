@@ -66,7 +66,7 @@ def speaking_once() -> Iterator[None]:
     except RuntimeError as error:
         if count == 1 or not _is_loss(error):
             raise
-        reason = " ".join(str(error).split())[-120:]
+        reason = " ".join(str(error).split())[:120]
         raise MonkeyVLError(f"process {number + 1} of {count} {LOST} ({reason}); {GOES_ON}") from None
 
 
