@@ -1,11 +1,14 @@
-"""The run of the study on window LoRA: a frozen tower, adapters that learn, on pictures of another kind."""
+"""The run of the study on window LoRA: a frozen tower, adapters that learn, on pictures of another kind.
+
+The tower learned glyphs, whose colour and pattern lie in one place; pairs need patches that see each other.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from monkeyvl.ablation.canvases import WINDOW, generator, glyphs
+from monkeyvl.ablation.canvases import WINDOW, generator, glyphs, pairs
 from monkeyvl.ablation.study import Budget, Outcome
 from monkeyvl.ablation.tiny_monkey import (
     BATCH,
@@ -23,7 +26,7 @@ from monkeyvl.ablation.tiny_monkey import (
 if TYPE_CHECKING:
     from monkeyvl.models.monkey import MonkeyForConditionalGeneration
 
-FIRST_STEPS, STEPS = 300, 60
+FIRST_STEPS, STEPS = 300, 200
 
 
 @lru_cache(maxsize=1)
@@ -53,9 +56,9 @@ def run_adapting(adapters: int, seed: int, budget: Budget) -> Outcome:
     """
     model = continued(_first(seed, budget), build(seed, lora_repeat_num=adapters))
     freeze_tower(model)
-    draw = train_canvases(lambda source: glyphs(BATCH, source, alphabet=1), 2 * seed + 1)
+    draw = train_canvases(lambda source: pairs(BATCH, 0.0, source), 2 * seed + 1)
     train(model, draw, budget.steps(STEPS))
-    canvases = glyphs(TEST_CANVASES, generator(TEST_SEED), alphabet=1)
+    canvases = pairs(TEST_CANVASES, 0.0, generator(TEST_SEED))
     weights = sum(one.numel() for name, one in model.named_parameters() if "_lora." in name)
     return Outcome(
         right=test(model, canvases),

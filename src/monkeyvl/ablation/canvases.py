@@ -52,7 +52,7 @@ def _alphabet(name: int, side: int) -> Tensor:
 
 
 _VALUES = _alphabet(77, PATCH)
-_GLYPHS = (_alphabet(321, GLYPH), _alphabet(322, GLYPH))
+_GLYPHS = _alphabet(321, GLYPH)
 
 
 def _drawn(count: int, among: int, generator: torch.Generator, asked: int = ASKED) -> Tensor:
@@ -85,10 +85,8 @@ def is_cut(canvases: Canvases) -> Tensor:
     return canvases.columns == GRID // 2 - 1
 
 
-def glyphs(
-    count: int, generator: torch.Generator, side: int = SIDE, alphabet: int = 0, asked: int = ASKED
-) -> Canvases:
-    """Canvases of `side` pixels with `asked` glyphs of one of the two alphabets, none of them cut."""
+def glyphs(count: int, generator: torch.Generator, side: int = SIDE, asked: int = ASKED) -> Canvases:
+    """Canvases of `side` pixels with `asked` glyphs, none of them cut."""
     texture = 0.5 * torch.randn(count, 3, PATCH, PATCH, generator=generator)
     pixels = texture.repeat(1, 1, side // PATCH, side // PATCH)
     pixels = pixels + 0.15 * torch.randn(pixels.shape, generator=generator)
@@ -99,7 +97,7 @@ def glyphs(
     for canvas in range(count):
         for number in range(asked):
             y, x = int(rows[canvas, number]) * PATCH, int(columns[canvas, number]) * PATCH
-            drawn = _GLYPHS[alphabet][patterns[canvas, number]]
+            drawn = _GLYPHS[patterns[canvas, number]]
             shown = _HUES[colors[canvas, number]][:, None, None] * (0.5 + 1.5 * drawn)
             shown = shown + 0.15 * torch.randn(shown.shape, generator=generator)
             pixels[canvas, :, y : y + GLYPH, x : x + GLYPH] = shown

@@ -75,6 +75,7 @@ def _first(seed: int, budget: Budget) -> MonkeyForConditionalGeneration:
     return model
 
 
+@lru_cache(maxsize=16)  # two studies share variants
 def run_crossing(attention: str, zero_init: bool, seed: int, budget: Budget) -> Outcome:
     """One run.
 

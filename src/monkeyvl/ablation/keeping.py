@@ -77,6 +77,7 @@ def _first(seed: int, budget: Budget) -> MonkeyForConditionalGeneration:
     return model
 
 
+@lru_cache(maxsize=16)  # two studies share variants
 def run_keeping(rule: str, kept: int, seed: int, budget: Budget) -> Outcome:
     """One run.
 

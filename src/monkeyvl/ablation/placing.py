@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -51,6 +52,7 @@ def placed_turns(canvases: Canvases, shape: str) -> list[Turn]:
     return list(zip(ids.unbind(1), said.unbind(1), strict=True))
 
 
+@lru_cache(maxsize=16)  # two studies share variants
 def run_placing(shape: str, seed: int, budget: Budget) -> Outcome:
     """One run.
 
