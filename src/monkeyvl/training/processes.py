@@ -15,6 +15,7 @@ from torch import distributed
 from monkeyvl.training.starting import place
 
 T = TypeVar("T")
+MARK = "_is_fsdp_managed_module"
 
 
 def agreed(flag: bool, device: Any) -> bool:
@@ -84,7 +85,12 @@ def with_whole_weights(trained: Any, work: Callable[[], T]) -> T:
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     layers = [one for one in units if one is not model and one is not head]
 
+    # transformers goes by this mark, and lets each process write on until all have come to an end.
+    marked = [one for one in model.modules() if hasattr(one, "generate") and hasattr(one, MARK)]
+
     def within() -> T:
+        for one in marked:
+            setattr(one, MARK, False)
         for layer in layers:
             layer.set_reshard_after_forward(False, recurse=False)
         for unit in units:
@@ -92,6 +98,8 @@ def with_whole_weights(trained: Any, work: Callable[[], T]) -> T:
         try:
             return work()
         finally:
+            for one in marked:
+                setattr(one, MARK, True)
             for layer in layers:
                 layer.set_reshard_after_forward(True, recurse=False)
 
