@@ -26,5 +26,5 @@ STUDY = Study(
     ),
     run=run,
     paper="TextMonkey's ablation of zero initialisation.",
-    minutes_a_run=0.3,
+    minutes_a_run=0.4,
 )
