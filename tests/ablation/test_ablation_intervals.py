@@ -36,6 +36,13 @@ def test_seeds_that_disagree_hide_a_difference() -> None:
     assert not found.seen
 
 
+def test_seeds_that_agree_by_chance_are_no_proof() -> None:
+    changes = np.zeros((3, 400))
+    changes[0, 7] = changes[1, 90] = changes[2, 300] = 1  # one item each, another one for each seed
+    found = difference(changes, np.zeros((3, 400)))
+    assert found.low < found.value < found.high
+
+
 def test_items_of_one_picture_are_one_draw() -> None:
     random = np.random.default_rng(2)
     by_picture = random.normal(0.1, 1, (1, 50)) + random.normal(0, 0.1, (3, 50))

@@ -14,8 +14,8 @@ from monkeyvl.ablation.marks import (
     DARK,
     LARGE,
     LARGE_GROUP,
-    SIDE,
     TILE,
+    TILES,
     WHOLE,
     make_picture,
     make_tile,
@@ -24,8 +24,10 @@ from monkeyvl.ablation.marks import (
 
 def cells(pixels: np.ndarray, color: tuple[int, int, int]) -> list[tuple[int, int]]:
     """The cells that are of one colour all over, as (column, row)."""
-    count = len(pixels) // CELL
-    blocks = pixels.reshape(count, CELL, count, CELL, 3)  # (side, side, 3) -> (rows, CELL, columns, CELL, 3)
+    height, width, _ = pixels.shape
+    blocks = pixels.reshape(
+        height // CELL, CELL, width // CELL, CELL, 3
+    )  # (H, W, 3) -> (rows, CELL, columns, CELL, 3)
     rows, columns = (blocks == color).all(axis=(1, 3, 4)).nonzero()
     return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
@@ -33,15 +35,14 @@ def cells(pixels: np.ndarray, color: tuple[int, int, int]) -> list[tuple[int, in
 @pytest.mark.parametrize("seed", range(20))
 def test_answers_are_joined_to_what_is_asked(seed: int) -> None:
     picture = make_picture(random.Random(seed))
-    assert picture.image.size == (SIDE, SIDE)
+    assert picture.image.size == (TILES * TILE, TILE)
     pixels = np.asarray(picture.image)
-    assert [one.group for one in picture.asked] == [LARGE_GROUP, WHOLE, CUT, WHOLE, CUT]
+    assert [one.group for one in picture.asked] == [LARGE_GROUP, CUT, CUT, WHOLE, WHOLE]
     assert picture.asked[0].question == LARGE
     for one in picture.asked[1:]:
         [(x, y)] = cells(pixels, BRIGHT[one.question])
-        beside = [(a, b) for a, b in cells(pixels, DARK[one.answer]) if abs(a - x) + abs(b - y) == 1]
-        [(a, b)] = beside
-        tiles = {(column * CELL // TILE, row * CELL // TILE) for column, row in ((x, y), (a, b))}
+        [(a, _)] = [(a, b) for a, b in cells(pixels, DARK[one.answer]) if abs(a - x) + abs(b - y) == 1]
+        tiles = {column * CELL // TILE for column in (x, a)}
         assert len(tiles) == (2 if one.group == CUT else 1)
 
 

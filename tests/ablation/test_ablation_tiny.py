@@ -11,7 +11,7 @@ import torch
 
 from monkeyvl.ablation import tiny
 from monkeyvl.ablation.dropping import answered_without
-from monkeyvl.ablation.marks import SIDE, TILE, make_picture
+from monkeyvl.ablation.marks import TILE, TILES, make_picture
 from monkeyvl.ablation.registry import find_study
 from monkeyvl.ablation.runner import read_runs, run_studies
 from monkeyvl.ablation.study import Budget
@@ -27,7 +27,7 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "tiles"),
-    [("global", 1), ("fixed", 10), ("fixed without global", 9), ("overlapping", 17), ("msac", 14)],
+    [("global", 1), ("fixed", 4), ("fixed without global", 3), ("overlapping", 5), ("msac", 6)],
 )
 def test_cuts_have_their_tiles(name: str, tiles: int) -> None:
     some = tiny.pictures("x", 2)
@@ -43,7 +43,7 @@ def test_overlapping_tiles_show_every_place_and_cut_bars_whole() -> None:
     pixels, _ = tiny.CUTS["overlapping"]([image])
     assert torch.equal(pixels[0, 0], tiny.CUTS["fixed"]([image])[0][0, 0])
     starts = tiny.CUTS["overlapping"].overlapping
-    assert starts[-1] == SIDE - TILE
+    assert starts[-1] == (TILES - 1) * TILE
     for line in (TILE, 2 * TILE):
         # a bar across the line, its halves 8 pixels each
         assert any(start <= line - 8 and line + 8 <= start + TILE for start in starts)
@@ -98,4 +98,4 @@ def test_studies_run_at_a_small_budget(tmp_path: Path, name: str) -> None:
     assert all(variant.name in text for variant in study.variants)
     tokens = {run["variant"]: run["cost"]["visual tokens"] for run in runs}
     if name == "scm":
-        assert (tokens["SCM 0"], tokens["SCM 0.5"], tokens["random 0.9"]) == (56, 38, 23)
+        assert (tokens["SCM 0"], tokens["SCM 0.5"], tokens["random 0.9"]) == (24, 18, 13)

@@ -1,28 +1,29 @@
 """Made pictures of two-coloured bars, some of which a grid of tiles cuts, before a large grey shape.
 
-A picture is three tiles wide and high. Each bar has a bright half and a dark half; some bars lie wholly
-within a tile of that grid, of the others a line of the grid parts the halves. A question is a bright colour,
-its answer the dark colour that it is joined to; or what the large shape is.
+A picture is three tiles wide and one high. Each bar has a bright half and a dark half; some bars lie wholly
+within one of these tiles, of the others a line between two tiles parts the halves. A question is a bright
+colour, its answer the dark colour that it is joined to; or what the large shape is.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
 TILE = 32  # pixels
-SIDE = 3 * TILE
+TILES = 3  # the tiles of a picture, side by side
 CELL = 8  # side of half a bar, pixels: bars lie on a grid of such cells, four of them a tile
 CELLS = TILE // CELL
-BARS = 4
 BRIGHT = ((255, 0, 0), (0, 220, 0), (40, 80, 255), (255, 0, 255), (0, 220, 255), (255, 160, 0))
 DARK = ((0, 0, 0), (120, 0, 0), (0, 95, 0), (0, 0, 120), (110, 0, 120), (110, 95, 0))
-SHAPES = ("disc", "square", "plus", "cross", "ring", "bars")
+SHAPES = ("disc", "square", "plus", "cross", "ring", "frame")
 GREY = (170, 170, 170)
 LARGE = len(BRIGHT)  # the question about the large shape
 WHOLE, CUT, LARGE_GROUP = "in a tile", "on a cut", "large"
+GROUPS = (CUT, CUT, WHOLE, WHOLE)  # of the bars; cut ones first, they have the fewest places
 
 Cell = tuple[int, int]
 
@@ -43,28 +44,27 @@ class Picture:
 
 
 def make_picture(rng: random.Random) -> Picture:
-    """A picture with `BARS` bars of different bright colours, half of them on cuts, and a large shape."""
-    image = _sheet(rng, SIDE)
+    """A picture with four bars of different bright colours, two of them on cuts, and a large shape."""
+    image = _sheet(rng, TILES * TILE)
     large = _draw_shape(rng, image)
-    bars = _draw_bars(rng, image, [(WHOLE, CUT)[number % 2] for number in range(BARS)])
-    return Picture(image, (large, *bars))
+    return Picture(image, (large, *_draw_bars(rng, image, GROUPS)))
 
 
 def make_tile(rng: random.Random, count: int) -> Picture:
-    """A picture of one tile: `count` whole bars (1 or 2) in one of the sizes in which the views of a picture
-    show them (full, two thirds, one third), or a whole shape in the last of these sizes (0)."""
-    side = rng.choice((2, 3, 6)) * TILE // 2 if count else SIDE
-    image = _sheet(rng, side)
-    asked = _draw_bars(rng, image, [WHOLE] * count) if count else [_draw_shape(rng, image)]
+    """A picture of one tile: `count` whole bars (1 or 2) as tiles of the detail or of the adaptive layer show
+    them, or a whole shape as the view of the whole picture does (0)."""
+    width = rng.choice((2, 3)) * TILE // 2 if count else TILES * TILE
+    image = _sheet(rng, width)
+    asked = _draw_bars(rng, image, (WHOLE,) * count) if count else [_draw_shape(rng, image)]
     return Picture(image.resize((TILE, TILE), Image.Resampling.BICUBIC), tuple(asked))
 
 
-def _sheet(rng: random.Random, side: int) -> Image.Image:
+def _sheet(rng: random.Random, width: int) -> Image.Image:
     red, green, blue = (rng.randint(235, 255) for _ in range(3))
-    return Image.new("RGB", (side, side), (red, green, blue))
+    return Image.new("RGB", (width, TILE), (red, green, blue))
 
 
-def _draw_bars(rng: random.Random, image: Image.Image, groups: list[str]) -> list[Asked]:
+def _draw_bars(rng: random.Random, image: Image.Image, groups: Sequence[str]) -> list[Asked]:
     draw = ImageDraw.Draw(image)
     asked, taken = [], list[Cell]()
     for group, bright in zip(groups, rng.sample(range(len(BRIGHT)), len(groups)), strict=True):
@@ -78,40 +78,38 @@ def _draw_bars(rng: random.Random, image: Image.Image, groups: list[str]) -> lis
     return asked
 
 
-def _place(rng: random.Random, group: str, cells: int, taken: list[Cell]) -> list[Cell]:
-    """The cells (column, row) of a bar's two halves, away from the other bars, of `cells` each way."""
+def _place(rng: random.Random, group: str, columns: int, taken: list[Cell]) -> list[Cell]:
+    """The cells (column, row) of a bar's two halves, which no cell of another bar touches with a side."""
+    whole_picture = columns == TILES * CELLS
     while True:
-        along, side = rng.randrange(cells - 1), rng.randrange(cells)
-        halves = [(along, side), (along + 1, side)]
-        if rng.random() < 0.5:
-            halves = [(y, x) for x, y in halves]
-        # of a picture of one tile and a half no line of the grid is shown
-        cut = (along + 1) % CELLS == 0 and cells % CELLS == 0
-        if cut == (group == CUT) and all(
-            max(abs(x - a), abs(y - b)) > 1 for x, y in halves for a, b in taken
-        ):
+        x, y, across = rng.randrange(columns), rng.randrange(CELLS), group == CUT or rng.random() < 0.5
+        halves = [(x, y), (x + across, y + (not across))]
+        if halves[1][0] == columns or halves[1][1] == CELLS:
+            continue
+        cut = whole_picture and across and (x + 1) % CELLS == 0
+        if cut == (group == CUT) and all(abs(a - c) + abs(b - d) > 1 for a, b in halves for c, d in taken):
             return halves if rng.random() < 0.5 else halves[::-1]
 
 
 def _draw_shape(rng: random.Random, image: Image.Image) -> Asked:
-    """A shape of about 64 pixels near the middle."""
+    """A shape over most of the picture, near its middle."""
     draw, number = ImageDraw.Draw(image), rng.randrange(len(SHAPES))
     shape = SHAPES[number]
-    x, y = (SIDE // 2 + rng.randint(-5, 5) for _ in range(2))
-    box = (x - 32, y - 32, x + 32, y + 32)
+    left, right = TILE // 2 + rng.randint(-6, 6), image.width - TILE // 2 + rng.randint(-6, 6)
+    top, bottom = 2, TILE - 3
+    middle, third = (left + right) // 2, (right - left) // 3
     if shape == "disc":
-        draw.ellipse(box, fill=GREY)
+        draw.ellipse((left, top, right, bottom), fill=GREY)
     elif shape == "ring":
-        draw.ellipse(box, outline=GREY, width=12)
+        draw.ellipse((left, top, right, bottom), outline=GREY, width=7)
     elif shape == "square":
-        draw.rectangle(box, fill=GREY)
+        draw.rectangle((left, top, right, bottom), fill=GREY)
     elif shape == "plus":
-        draw.rectangle((x - 32, y - 8, x + 32, y + 8), fill=GREY)
-        draw.rectangle((x - 8, y - 32, x + 8, y + 32), fill=GREY)
+        draw.rectangle((left, TILE // 2 - 4, right, TILE // 2 + 3), fill=GREY)
+        draw.rectangle((middle - third // 2, top, middle + third // 2, bottom), fill=GREY)
     elif shape == "cross":
-        draw.line((x - 30, y - 30, x + 30, y + 30), fill=GREY, width=16)
-        draw.line((x - 30, y + 30, x + 30, y - 30), fill=GREY, width=16)
-    else:  # bars
-        for left in (x - 32, x - 8, x + 16):
-            draw.rectangle((left, y - 32, left + 15, y + 32), fill=GREY)
+        draw.line((left, top, right, bottom), fill=GREY, width=8)
+        draw.line((left, bottom, right, top), fill=GREY, width=8)
+    else:  # frame
+        draw.rectangle((left, top, right, bottom), outline=GREY, width=7)
     return Asked(LARGE, len(DARK) + number, LARGE_GROUP)

@@ -25,8 +25,8 @@ from monkeyvl.ablation.marks import (
     DARK,
     LARGE,
     SHAPES,
-    SIDE,
     TILE,
+    TILES,
     Asked,
     Picture,
     make_picture,
@@ -48,9 +48,9 @@ INITIAL = 0.1  # spread of the first weights
 PAD, START, IMAGE, FIRST_QUESTION = 0, 1, 2, 3
 FIRST_ANSWER = FIRST_QUESTION + len(BRIGHT) + 1
 ANSWERS = len(DARK) + len(SHAPES)
-BASE_STEPS, BASE_BATCH = 600, 32
+BASE_STEPS, BASE_BATCH = 750, 32
 STEPS, BATCH, LEARNING_RATE = 400, 16, 3e-3
-TEST, TEST_PICTURES = "test", 250
+TEST, TEST_PICTURES = "test", 200
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ class Cut:
 
     Attributes:
         cropping: fields of `Cropping`; tiles of `TILE` pixels.
-        overlapping: where tiles at full resolution begin, in pixels across and down alike, before the whole
-            picture as the last tile.
+        overlapping: where tiles at full resolution begin, in pixels across; the whole picture comes last.
         whole: whether the view of the whole picture is among the tiles.
     """
 
@@ -73,7 +72,7 @@ class Cut:
         if self.overlapping:
             images = [tile for image in images for tile in self._overlapping(image)]
             pixels = _PROCESSOR(images=images, cropping=_GLOBAL, return_tensors="pt")["pixel_values"]
-            count = len(self.overlapping) ** 2 + 1
+            count = len(self.overlapping) + 1
             return pixels.unflatten(0, (-1, count)), torch.tensor([0] * (count - 1) + [2])
         batch = _PROCESSOR(images=list(images), cropping=self.cropping, return_tensors="pt")
         count = int(batch["num_tiles"][0])  # all pictures have one size
@@ -83,20 +82,19 @@ class Cut:
         return pixels[:, layers != 2], layers[layers != 2]
 
     def _overlapping(self, image: Image.Image) -> list[Image.Image]:
-        corners = [(x, y) for y in self.overlapping for x in self.overlapping]
-        return [*(image.crop((x, y, x + TILE, y + TILE)) for x, y in corners), image]
+        return [*(image.crop((x, 0, x + TILE, TILE)) for x in self.overlapping), image]
 
 
 _GLOBAL = Cropping(detail=None, adaptive=None)
 _PROCESSOR = MiniMonkeyImageProcessor(tile_size=TILE, patch_size=PATCH)
-_FIXED = Cropping(detail=(9, 9), adaptive=None)
+_FIXED = Cropping(detail=(TILES, TILES), adaptive=None)
 GLOBAL = Cut(_GLOBAL)
 CUTS = {
     "global": GLOBAL,
     "fixed": Cut(_FIXED),
     "fixed without global": Cut(_FIXED, whole=False),
     "overlapping": Cut(overlapping=(0, 24, 40, 64)),
-    "msac": Cut(Cropping(detail=(9, 9), adaptive=(4, 4))),
+    "msac": Cut(Cropping(detail=(TILES, TILES), adaptive=(2, 2))),
 }
 
 
@@ -238,7 +236,7 @@ def costs(cut: Cut, dropped: int = 0) -> dict[str, float]:
 
     GFLOP are counted from the sizes: two for each weight and token, and the products of attention.
     """
-    tiles = cut([Image.new("RGB", (SIDE, SIDE))])[0].shape[1]
+    tiles = cut([Image.new("RGB", (TILES * TILE, TILE))])[0].shape[1]
     patches = (TILE // PATCH) ** 2 + 1
     tokens = tiles * TOKENS_PER_TILE - dropped
     vision = tiles * (patches * 2 * VISION_LAYERS * 12 * WIDTH**2 + 4 * VISION_LAYERS * patches**2 * WIDTH)

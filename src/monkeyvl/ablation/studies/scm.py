@@ -12,6 +12,7 @@ HALVES = (0.5, 0.9)
 def run(variant: Variant, seed: int, budget: Budget) -> Outcome:
     """Answers with the seed's MSAC model, a share of the detail tokens left out."""
     from monkeyvl.ablation.dropping import answered_without
+    from monkeyvl.ablation.marks import TILES
     from monkeyvl.ablation.tiny import (
         CUTS,
         TEST,
@@ -27,8 +28,9 @@ def run(variant: Variant, seed: int, budget: Budget) -> Outcome:
     cut, some = CUTS["msac"], pictures(TEST, TEST_PICTURES)
     share, how = variant.settings["share"], variant.settings["how"]
     right = answered_without(trained(cut, seed, budget), cut, some, share, how, seed)
-    detail = 9 * TOKENS_PER_TILE
-    dropped = detail - kept_count(detail, share)
+    detail = TILES * TOKENS_PER_TILE
+    # the published code loses one token more, the first after the detail tokens
+    dropped = detail - kept_count(detail, share) + (how == "official")
     return outcome(right, some, costs(cut, dropped))
 
 
@@ -37,11 +39,11 @@ STUDY = Study(
     title="Scale compression",
     question="How much is lost when the detail tokens that the prompt looks at least are dropped?",
     task=TASK
-    + " One model a seed, trained with MSAC and without compression, answers with each share of its "
-    "36 detail tokens dropped (of 56 visual tokens); each question is a prompt of its own. 'random' "
-    "drops as many, any of them, and is compared with SCM at the same share; 'official' follows "
-    "the published code's span instead of the paper's text. SCM's own pass through two layers is "
-    "not among the costs.",
+    + " One model a seed, trained with MSAC and without compression, answers with each share of its 12 "
+    "detail tokens dropped (of 24 visual tokens); each question is a prompt of its own. 'random' drops as "
+    "many, any of them, and is compared with SCM at the same share; 'official' follows the published code's "
+    "span instead of the paper's text, so it drops one token more. SCM's own pass through two layers is not "
+    "among the costs.",
     reference="SCM 0",
     variants=(
         Variant("SCM 0", {"share": 0.0, "how": "exact"}),
