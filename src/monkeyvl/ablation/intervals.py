@@ -62,8 +62,9 @@ def difference(one: Any, other: Any, pictures: Sequence[int] = ()) -> Difference
     seed_square = count * float((by_seed**2).sum()) / (seeds - 1)
     picture_square = seeds * float((by_picture**2).sum()) / (count - 1)
     rest_square = float((rest**2).sum()) / ((seeds - 1) * (count - 1))
-    # Seeds that agree by chance more than single answers do make no interval narrower than those.
-    spread = max(seed_square, rest_square) + max(picture_square - rest_square, 0.0)
+    # Seeds that agree by chance more than single answers do make no interval narrower than those would.
+    seed_square = max(seed_square, rest_square)
+    spread = seed_square + max(picture_square - rest_square, 0.0)
     freedom = _MOST_FREEDOM
     if seed_square > 0:
         freedom = min(freedom, spread**2 / (seed_square**2 / (seeds - 1)))
