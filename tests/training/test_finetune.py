@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +146,26 @@ def test_sigterm_saves_and_ends(base: Path, rows: Path, monkeypatch: pytest.Monk
     )
 
 
+def test_sigterm_to_all_processes_of_a_run_saves_and_ends(base: Path, rows: Path) -> None:
+    out = rows.parent / "out"
+    command = [sys.executable, "-m", "monkeyvl", "finetune", "--data", str(rows), "--model", str(base)]
+    command += ["--out", str(out), "--steps", "100000", "--hold-out", "0", "--set", "workers=1"]
+    command += ["--set", "save_steps=2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        try:
+            while not list(out.glob("checkpoint-*")) and run.poll() is None:
+                time.sleep(0.05)
+            os.killpg(run.pid, signal.SIGTERM)
+            said = run.communicate(timeout=60)[1]  # until the last process has ended
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 3, said
+    assert "of 100000; --resume goes on" in said.splitlines()[-1]
+
+
 def test_sigkill_in_the_middle_of_a_save_loses_no_save(base: Path, rows: Path) -> None:
+    """And no process behind that reads rows."""
     out = rows.parent / "out"
     killed = f"""
 import os, signal, sys
@@ -159,9 +180,10 @@ def save(self, folder):
         os.kill(os.getpid(), signal.SIGKILL)
     original(self, folder)
 Trainer._save_rng_state = save
-finetune(Path({str(rows)!r}), Path({str(out)!r}), Finetuning(**{settings(base).__dict__!r}))
+finetune(Path({str(rows)!r}), Path({str(out)!r}), Finetuning(**{settings(base, workers=1).__dict__!r}))
 """
-    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True)
+    # It returns when the last process has ended that could write.
+    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True, timeout=100)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [one.name for one in sorted(out.glob("checkpoint-*"))] == ["checkpoint-1", "checkpoint-2"]
     assert (out / ".partial" / "checkpoint-3" / "model.safetensors").is_file()

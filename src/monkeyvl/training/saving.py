@@ -1,11 +1,14 @@
-"""Saves that are there whole or not at all."""
+"""Saves that are there whole or not at all, and SIGTERM that ends no run without one."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,16 @@ class AtomicTrainer(Trainer):
     """Trainer whose checkpoint-N folders appear under their names only when everything is in them.
 
     A process that is killed while it saves, or a disk that is full, leaves the saves before as they were.
+    The processes that read its rows are not ended by a SIGTERM that reaches all processes of a run.
     """
 
     _inside: Path | None = None
+
+    def get_train_dataloader(self) -> Any:
+        loader = super().get_train_dataloader()
+        own: Any = getattr(loader, "base_dataloader", loader)  # which accelerate has wrapped
+        own.worker_init_fn = partial(_begin_worker, own.worker_init_fn)
+        return loader
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self._inside or super()._get_output_dir(trial))
@@ -46,6 +56,25 @@ class AtomicTrainer(Trainer):
                 _forget(folder)
         finally:
             self._inside = None
+
+
+def _begin_worker(begin: Callable[[int], None], number: int) -> None:
+    """What a process that reads rows does first: `begin`, and to be ended by its parent alone.
+
+    A SIGTERM to a whole group (a shell's, Slurm's) asks the parent for a save, which needs this process; and
+    without the parent, torch ends it. Where the system does not tell who sent a signal (macOS), each ends it.
+    """
+    begin(number)
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_by, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_by(parent: int) -> None:
+    """Ends this process at a SIGTERM of its parent, or at any when the parent is gone."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent and os.getppid() == parent:
+        pass
+    os._exit(0)
 
 
 def _forget(folder: Path) -> None:
