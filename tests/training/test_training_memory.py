@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,18 @@ def test_what_is_shared_is_a_processs_part(folders: dict[str, Path]) -> None:
         assert away.total == here.total - moved
 
 
+def test_fsdp2_evaluates_with_the_whole_model(folders: dict[str, Path]) -> None:
+    training, silent = (tiny_training(folders["minimonkey"], hold_out=share) for share in (0.1, 0.0))
+    n, plan = training.learning, Plan(8, "fsdp2")
+    found = training.memory(plan)
+    states = found.gpu["AdamW's states"]
+    assert found.evaluation == 2 * n + 4 * n / 8 + states
+    assert training.memory(Plan(8, "fsdp2", offload=True)).evaluation == 2 * n
+    assert silent.memory(plan).evaluation == training.memory(Plan(8, "zero3")).evaluation == 0
+    assert found.fits(1)
+    assert not replace(found, evaluation=0.9e9).fits(1)
+
+
 def test_qlora_is_a_quarter_of_the_layers(folders: dict[str, Path]) -> None:
     lora, qlora = (
         tiny_training(folders["minimonkey"], method=method, parts=("text",)) for method in ("lora", "qlora")
@@ -213,6 +226,7 @@ def test_the_command_says_whether_a_card_holds_it(
     assert facts["total_bytes"] == sum(facts["gpu_bytes"].values())
     assert facts["pass_bytes"]["checkpointed"] <= facts["pass_bytes"]["not_checkpointed"]
     assert facts["host_bytes"] > 0
+    assert facts["evaluation_bytes"] == 2 * facts["weights"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,8 @@ def _print(training: Training, memory: TrainingMemory, other: int) -> None:
     without = "without" if training.checkpointing else "with"
     rows.append((f"  {without} gradient checkpointing", human_bytes(other)))
     rows.append(("each GPU, about", human_bytes(memory.total)))
+    if memory.evaluation:
+        rows.append(("while it evaluates", human_bytes(memory.evaluation)))
     if memory.plan.offload:
         rows.append(("main memory for each", human_bytes(memory.host)))
     width = max(len(name) for name, _ in rows)
@@ -79,6 +82,8 @@ def _verdict(training: Training, plan: Plan, memory: TrainingMemory, card: int) 
     """Whether the card holds it, and what would."""
     if memory.fits(card):
         return f"\na card of {card} GB: yes"
+    if replace(memory, evaluation=0.0).fits(card):
+        return f"\na card of {card} GB: to train, but not to evaluate on the way; try --set hold_out=0"
     from monkeyvl.training.memory import others
 
     found = [one for one in others(training, plan) if one.fits(card)]
@@ -115,6 +120,7 @@ def _facts(training: Training, memory: TrainingMemory, other: int, card: int) ->
             "logits": found.logits,
         },
         "total_bytes": round(memory.total),
+        "evaluation_bytes": round(memory.evaluation),
         "card_gb": card,
         "fits": memory.fits(card),
     }

@@ -90,21 +90,24 @@ class TrainingMemory:
         gpu: bytes on the GPU by what they hold.
         host: bytes in main memory.
         one_pass: what the rows need of it, see `Pass`.
+        evaluation: bytes on the GPU while held-out rows are answered, where that may be more than a training
+            step takes: under FSDP2, which then has the whole model on each. 0 where no rows are held out.
     """
 
     plan: Plan
     gpu: dict[str, float]
     host: float
     one_pass: Pass
+    evaluation: float = 0.0
 
     @property
     def total(self) -> float:
-        """Bytes on the GPU."""
+        """Bytes on the GPU in a training step."""
         return sum(self.gpu.values())
 
     def fits(self, card: int) -> bool:
         """Whether a GPU of so many GB holds it, with what driver and libraries take."""
-        return self.total + OVERHEAD <= card * 1e9
+        return max(self.total, self.evaluation) + OVERHEAD <= card * 1e9
 
 
 @dataclass
@@ -159,7 +162,10 @@ class Training:
             stays = (_WEIGHTS, _GATHERED, _BUCKET) if plan.shard == "zero2" else (_GATHERED,)
             host = sum(size for name, size in kept.items() if name not in stays)
             kept = {name: size for name, size in kept.items() if name in stays}
-        return TrainingMemory(plan, {**kept, _PASS: found.peak}, host, found)
+        evaluation = 0.0
+        if plan.shard == "fsdp2" and self.recipe.hold_out:
+            evaluation = self.weights * _HALF + sum(kept.get(name, 0) for name in (_WEIGHTS, _STATES))
+        return TrainingMemory(plan, {**kept, _PASS: found.peak}, host, found, evaluation)
 
     @property
     def checkpointing(self) -> bool:
