@@ -37,6 +37,11 @@ from monkeyvl.training.recipe import load_recipe
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PAPERS = ("monkey", "textmonkey", "textmonkey-structured", "minimonkey")
 ITEMS = 200
+# What a TextMonkey of the size of `small_monkey` has of its own.
+ADDED: dict[str, Any] = {
+    **{"window_pos": [1], "window_dim": [16], "window_head": [2], "attention_window": 4, "r": 8},
+    **{"resampler_dim": 32, "resampler_heads": 2, "resampler_dim_head": 16},
+}
 COLOURS = {"r": (220, 40, 40), "g": (40, 200, 40), "b": (40, 40, 220), "w": (215, 215, 215)}
 
 
@@ -79,8 +84,7 @@ def small_monkey(folder: Path, kind: str) -> Path:
         **{"mlp_ratio": 2.0, "output_dim": 64, "num_queries": 4, "pool_head_dim": 16},
     }
     if kind == "textmonkey":
-        vision |= {"window_pos": [1], "window_dim": [16], "window_head": [2], "attention_window": 4, "r": 8}
-        vision |= {"resampler_dim": 32, "resampler_heads": 2, "resampler_dim_head": 16}
+        vision |= ADDED
     tokenizer = tiktoken_to_fast({bytes([byte]): byte for byte in range(256)}, 512)
     text = {
         **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2},
@@ -133,14 +137,15 @@ def sign_test(better: int, worse: int) -> float:
 
 @pytest.mark.parametrize("name", [*PAPERS, "lora-24gb"])
 def test_at_toy_size_a_recipe_learns(name: str, tmp_path: Path) -> None:
-    """Parts, method, decay and schedule of the recipe; rows, batch, steps and rate for a toy."""
-    kind = name.split("-")[0]
+    """Start, parts, method, decay and schedule of the recipe; rows, batch, steps and rate for a toy."""
+    recipe = load_finetuning(RECIPES / f"{name}.yaml")
+    kind = "monkey" if recipe.start_as else name.split("-")[0]
     monkeys = kind in ("monkey", "textmonkey")
     base = small_monkey(tmp_path / kind, kind) if monkeys else tiny_checkpoint(tmp_path / "tiny")
-    recipe = load_finetuning(RECIPES / f"{name}.yaml")
     toy = replace(
         recipe,
         model=str(base),
+        start_settings=ADDED if recipe.start_as else {},
         learning_rate=2e-2 if recipe.method == "lora" else 3e-3,
         batch_size=16,
         rows_at_once=0,
