@@ -237,6 +237,16 @@ def test_bad_settings_start_nothing(
     assert message in capsys.readouterr().err
 
 
+def test_each_process_needs_a_gpu_of_its_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    command = ["finetune", "--data", str(place / "rows.jsonl"), "--out", str(place / "no")]
+    assert main([*command, "--processes", "4"]) == 2
+    assert "--processes 4: each takes a GPU, and this computer has 2" in capsys.readouterr().err
+    assert not (place / "no").exists()
+
+
 def test_under_a_launcher_one_process_speaks(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

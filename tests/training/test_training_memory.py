@@ -237,6 +237,7 @@ def test_the_command_says_whether_a_card_holds_it(
         (["--offload"], "--offload needs one of --shard zero2, zero3, fsdp2"),
         (["--processes", "2", "--shard", "none"], "is for one process, not 2"),
         (["--tokens", "0"], "--tokens is 0"),
+        (["--answers", "0"], "--answers is 0"),
         (["--tokens", "100"], "do not hold a"),
     ],
 )
@@ -251,8 +252,11 @@ def test_wrong_use_is_one_line(
 
 
 def test_options_of_a_training_need_its_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["memory", "monkey", "--processes", "8"]) == 2
-    assert "--recipe" in capsys.readouterr().err
+    for option in ("--processes", "--answers", "--card"):
+        assert main(["memory", "monkey", option, "8"]) == 2
+        assert "of a training, --recipe" in capsys.readouterr().err
+    assert main(["memory", "--recipe", "r.yaml", "--batch", "2"]) == 2
+    assert "--set rows_at_once=2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["monkey", "textmonkey", "minimonkey", "lora-24gb"])

@@ -157,7 +157,10 @@ def memory(
     answers: Annotated[
         int | None, typer.Option(metavar="N", show_default="256", help="Tokens of a row that are learnt.")
     ] = None,
-    card: Annotated[int, typer.Option(metavar="GB", help="Of each GPU: whether the training fits.")] = 24,
+    card: Annotated[
+        int | None,
+        typer.Option(metavar="GB", show_default="24", help="Of each GPU: whether the training fits."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Compute the memory that a checkpoint needs to answer, or with --recipe each process of a training.
@@ -165,11 +168,17 @@ def memory(
     Nothing is downloaded. Of a training the exit code is 1 if a GPU of --card does not hold it.
     """
     if recipe:
+        from monkeyvl.cli.training_memory import CARD
         from monkeyvl.cli.training_memory import run as run_training
 
-        return run_training(recipe, model, set_ or (), processes, shard, offload, card, tokens, answers, json)
-    if set_ or processes != 1 or shard or offload or answers:
-        raise UsageError("--set, --processes, --shard, --offload, --answers are of a training: --recipe")
+        if batch != 1:
+            raise UsageError(f"--batch {batch} is of answering; with --recipe: --set rows_at_once={batch}")
+        size = CARD if card is None else card
+        return run_training(recipe, model, set_ or (), processes, shard, offload, size, tokens, answers, json)
+    if set_ or processes != 1 or shard or offload or answers is not None or card is not None:
+        raise UsageError(
+            "--set, --processes, --shard, --offload, --answers, --card are of a training: --recipe"
+        )
     from monkeyvl.cli.memory import run
 
     return run(model, tokens, batch, json)

@@ -120,7 +120,7 @@ def finetune(
 ) -> int:
     """Fit a model to your own images, questions and answers."""
     if processes is not None:
-        _check_processes(processes)
+        _check_processes(processes, device)
     if minutes is not None and minutes <= 0:
         raise UsageError(f"--minutes {minutes:g}: it must be above 0")
     if evaluation and not evaluation.is_file():
@@ -161,13 +161,18 @@ def finetune(
     return 0
 
 
-def _check_processes(count: int) -> None:
+def _check_processes(count: int, device: str | None) -> None:
     from monkeyvl.evaluation.processes import launched
 
     if count < 1:
         raise UsageError(f"--processes is {count}; it must be at least 1")
     if launched():
         raise UsageError("--processes starts all processes: leave it out under a launcher")
+    if count > 1 and device in (None, "cuda"):
+        from torch import cuda
+
+        if count > (there := cuda.device_count()) > 0:
+            raise UsageError(f"--processes {count}: each takes a GPU, and this computer has {there}")
 
 
 def _train(data: Path, folder: Path, *others: Any) -> None:

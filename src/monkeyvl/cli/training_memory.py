@@ -14,6 +14,8 @@ from monkeyvl.errors import MonkeyVLError
 if TYPE_CHECKING:
     from monkeyvl.training.memory import Plan, Training, TrainingMemory
 
+CARD = 24  # GB
+
 
 def run(
     recipe_file: Path,
@@ -41,7 +43,8 @@ def run(
     recipe = load_finetuning(recipe_file, {**parsed(changes), **({"model": model} if model else {})})
     config = begun_config(recipe)
     recipe = settled(recipe, config)
-    training = Training(config, recipe, shape_of(config, recipe, processes, tokens, answers or ANSWERS))
+    learnt = ANSWERS if answers is None else answers
+    training = Training(config, recipe, shape_of(config, recipe, processes, tokens, learnt))
     memory = training.memory(plan)
     other = training.one_pass(plan.sharded, not training.checkpointing).peak
     if as_json:
