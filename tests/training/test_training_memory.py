@@ -254,7 +254,7 @@ def test_wrong_use_is_one_line(
 def test_options_of_a_training_need_its_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("--processes", "--answers", "--card"):
         assert main(["memory", "monkey", option, "8"]) == 2
-        assert "of a training, --recipe" in capsys.readouterr().err
+        assert "are of a training: --recipe" in capsys.readouterr().err
     assert main(["memory", "--recipe", "r.yaml", "--batch", "2"]) == 2
     assert "--set rows_at_once=2" in capsys.readouterr().err
 
