@@ -252,6 +252,34 @@ def test_an_image_that_breaks_off_is_named(base: Path, rows: Path, workers: int)
     finetune(rows, rows.parent / "other", settings(base, hold_out=0.0, steps=6, skip_bad=True))
 
 
+@pytest.mark.parametrize(
+    ("image", "question", "reason"),
+    [
+        ("gone", "?", "missing"),
+        ("half", "?", "half"),
+        ("whole", "long " * 900, "longer than the limit of 600"),
+    ],
+)
+def test_a_row_that_cannot_be_evaluated_on_is_named_or_left_out(
+    base: Path, rows: Path, image: str, question: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = rows.parent
+    for name in ("whole", "half"):
+        Image.effect_noise((200, 200), 90).save(folder / "images" / f"{name}.png")
+    (folder / "images" / "half.png").write_bytes((folder / "images" / "half.png").read_bytes()[:9000])
+    (folder / "elsewhere").mkdir()
+    file = folder / "elsewhere" / "shown.jsonl"
+    entries = [("whole", "?"), (image, question)]
+    lines = [{"image": f"images/{name}.png", "question": asked, "answer": "x"} for name, asked in entries]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    recipe = settings(base, steps=1, longest=600)
+    with pytest.raises(BadRow, match=rf"shown\.jsonl line 2: .*{reason}"):
+        finetune(rows, folder / "out", recipe, images=folder, evaluation=file)
+    assert not (folder / "out").exists()
+    finetune(rows, folder / "out", replace(recipe, skip_bad=True), images=folder, evaluation=file)
+    assert "of 1; always saying 'x'" in capsys.readouterr().err
+
+
 def test_images_for_scoring_are_refused(base: Path, rows: Path) -> None:
     from monkeyvl.evaluation.splits import file_sha256
 

@@ -88,7 +88,7 @@ def finetune(
         Path | None, typer.Option("--eval-data", metavar="ROWS.jsonl", help="Instead: rows to evaluate on.")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Of the rows' images, if not beside the file.")
+        Path | None, typer.Option(metavar="DIR", help="Of all rows' images, if not beside their file.")
     ] = None,
     splits: Annotated[
         Path | None, typer.Option(metavar="FILE", help="recipes/splits.json: refuse images for scoring.")

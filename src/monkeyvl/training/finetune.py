@@ -31,7 +31,7 @@ from monkeyvl.training.augment import Jpeg
 from monkeyvl.training.begin import begin_textmonkey
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune_recipe import Finetuning
-from monkeyvl.training.finetune_rows import collated, row_length, split_rows, usable_rows
+from monkeyvl.training.finetune_rows import collated, row_length, shown_rows, split_rows, usable_rows
 from monkeyvl.training.finetune_trainer import Evaluation, RowTrainer, event_writer, need_tensorboard
 from monkeyvl.training.order import TrainingRows
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
@@ -65,8 +65,8 @@ def finetune(
         data: a JSONL file of rows (image, question, answer) or the folder of a built mixture.
         out: of the run; new or empty, or with `resume` that of a run to go on with.
         recipe: see `Finetuning`.
-        images: the folder of a file's images; else the file's own.
-        evaluation: other rows to evaluate on, in place of some held out.
+        images: the folder of the files' images; else each file's own.
+        evaluation: a file of other rows to evaluate on, in place of some held out.
         splits: recipes/splits.json, whose scoring images are refused.
         device: see `monkeyvl.load`.
         minutes: after so many the run saves itself and ends.
@@ -81,7 +81,8 @@ def finetune(
     recipe = recipe.settled(small=is_small(folder))
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
-    work = prepare(rows, folder, out, recipe, evaluation, splits, device)
+    other = Rows(evaluation, images) if evaluation else None
+    work = prepare(rows, folder, out, recipe, other, splits, device)
     trainer, steps = work.trainer, work.trainer.steps
     trainer.accelerator.wait_for_everyone()  # all have looked into `out`
     if trainer.is_world_process_zero():
@@ -132,7 +133,7 @@ def prepare(
     folder: Path,
     out: Path,
     recipe: Finetuning,
-    evaluation: Path | None = None,
+    evaluation: Rows | None = None,
     splits: Path | None = None,
     device: str | None = None,
     kind_of_trainer: type[RowTrainer] = RowTrainer,
@@ -142,7 +143,8 @@ def prepare(
     Args:
         rows: to learn from and, without `evaluation`, to hold some out.
         folder: of the checkpoint.
-        out, evaluation, splits, device: see `finetune`.
+        out, splits, device: see `finetune`.
+        evaluation: other rows, to evaluate on.
         recipe: a settled one.
 
     Raises:
@@ -157,7 +159,8 @@ def prepare(
     learning = chosen_parts(recipe.parts, kind)
     arguments = _arguments(out, recipe, device)
     usable = usable_rows(rows, recipe.skip_bad, splits)
-    numbers, shown = split_rows(rows, usable, evaluation, recipe)
+    others = usable_rows(evaluation, recipe.skip_bad, None) if evaluation else None
+    numbers, held = split_rows(usable, others, recipe)
     steps = recipe.steps or max(1, math.ceil(recipe.epochs * len(numbers) / recipe.batch_size))
 
     arguments.max_steps = steps
@@ -178,6 +181,7 @@ def prepare(
     longest = _longest(recipe, model.config.get_text_config())
     family = recipe.start_as or family_of(folder)
     encoder = RowEncoder(processor, driver_for(model, processor), family, longest, rows.full_stop)
+    shown = shown_rows(held, encoder, recipe.skip_bad)
     lengths = [row_length(usable[number], encoder) for number in numbers]
     at_once = recipe.rows_at_once or recipe.batch_size
     if recipe.pack:

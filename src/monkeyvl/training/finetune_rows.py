@@ -48,17 +48,33 @@ def usable_rows(rows: Rows, skip_bad: bool, splits: Path | None) -> dict[int, Ro
 
 
 def split_rows(
-    rows: Rows, usable: Mapping[int, Row], evaluation: Path | None, recipe: Finetuning
-) -> tuple[list[int], list[Loaded]]:
+    usable: Mapping[int, Row], evaluation: Mapping[int, Row] | None, recipe: Finetuning
+) -> tuple[list[int], list[Row]]:
     """Numbers of the rows to train on, and the rows to evaluate on: of `evaluation`, else some held out."""
     numbers = list(usable)
     if evaluation:
-        other = Rows(evaluation)
-        return numbers, [load(other[number]) for number in range(min(len(other), recipe.evaluated))]
+        return numbers, list(evaluation.values())[: recipe.evaluated]
     images = [usable[number].images for number in numbers]
     out = [numbers[at] for at in held_out(images, recipe.hold_out, recipe.evaluated, recipe.seed)]
-    shown = [load(rows[number]) for number in out[: recipe.evaluated]]
-    return sorted(set(numbers) - set(out)), shown
+    return sorted(set(numbers) - set(out)), [usable[number] for number in out[: recipe.evaluated]]
+
+
+def shown_rows(rows: Sequence[Row], encoder: RowEncoder, skip_bad: bool) -> list[Loaded]:
+    """The rows that can be evaluated on, loaded: their images can be decoded, and they are not too long.
+
+    Raises:
+        BadRow: the first one that cannot, unless `skip_bad`.
+    """
+    shown = []
+    for row in rows:
+        try:
+            loaded = load(row)
+            encoder(loaded)
+            shown.append(loaded)
+        except BadRow:  # noqa: PERF203
+            if not skip_bad:
+                raise
+    return shown
 
 
 def row_length(row: Row, encoder: RowEncoder) -> int:
