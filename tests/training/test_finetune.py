@@ -330,6 +330,7 @@ def test_the_command_tells_how_to_use_what_it_made(
         (["--hold-out", "1"], "hold_out is 1"),
         (["--batch-size", "3", "--rows-at-once", "2"], "no multiple of 2 rows at once"),
         (["--epochs", "0"], "epochs is 0"),
+        (["--method", "full", "--rank", "4"], "--rank 4 is of adapters"),
         (["--set", "colour=1"], "unknown field 'colour'"),
         (["--minutes", "0"], "--minutes 0"),
         (["--eval-data", "nowhere.jsonl"], "no such file"),

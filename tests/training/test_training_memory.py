@@ -28,7 +28,7 @@ from monkeyvl.training.encoding import RowEncoder, collate
 from monkeyvl.training.finetune import finetune, with_adapters
 from monkeyvl.training.finetune_recipe import Finetuning, load_finetuning
 from monkeyvl.training.finetune_score import answer_loss
-from monkeyvl.training.memory import Plan, Training, begun_config, settled, shape_of
+from monkeyvl.training.memory import SHARDED, Plan, Training, begun_config, others, settled, shape_of
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
 from monkeyvl.training.rehearsal import Shape
 
@@ -202,8 +202,10 @@ def test_qlora_is_a_quarter_of_the_layers(folders: dict[str, Path]) -> None:
     linear = memory_of(config_of(str(folders["minimonkey"]))).parts[LINEAR]
     assert lora.weight_bytes - qlora.weight_bytes == linear * (2 - NF4_BYTES)
     assert lora.gradient_bytes == qlora.gradient_bytes
-    with pytest.raises(UsageError, match="4 bits are not sharded"):
-        qlora.memory(Plan(8, "fsdp2"))
+    for shard in SHARDED:
+        with pytest.raises(UsageError, match="of 4 bits is not spread"):
+            qlora.memory(Plan(8, shard))
+    assert [one.plan.shard for one in others(qlora, Plan(8, "ddp"))] == []
 
 
 def test_the_command_says_whether_a_card_holds_it(

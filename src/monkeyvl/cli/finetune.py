@@ -150,6 +150,8 @@ def finetune(
     }
     values = {name: value for name, value in given.items() if value is not None}
     settings = load_finetuning(recipe, {**parsed(set_ or ()), **values})
+    if rank is not None and settings.method == "full":
+        raise UsageError(f"--rank {rank} is of adapters: --method lora or qlora")
     folder = out or Path("runs") / settings.name
     work = partial(_train, data, folder, settings, resume, images, evaluation, splits, device, minutes)
     if processes and processes > 1:

@@ -150,10 +150,10 @@ class Training:
         """The memory of each process.
 
         Raises:
-            UsageError: 4 bits cannot be sharded.
+            UsageError: a model of 4 bits cannot be spread.
         """
-        if self.recipe.method == "qlora" and plan.shard in ("zero3", "fsdp2"):
-            raise UsageError(f"--shard {plan.shard}: weights of 4 bits are not sharded; ddp or zero2")
+        if self.recipe.method == "qlora" and plan.sharded:
+            raise UsageError(f"--shard {plan.shard}: a model of 4 bits is not spread over processes; ddp")
         found = self.one_pass(plan.sharded, self.checkpointing)
         ways = {"zero2": self._zero2, "zero3": self._zero3, "fsdp2": self._fsdp2}
         kept = ways[plan.shard](plan.processes) if plan.shard in ways else self._whole(plan.shard == "ddp")
@@ -258,7 +258,7 @@ def settled(recipe: Finetuning, config: PreTrainedConfig) -> Finetuning:
 
 def others(training: Training, plan: Plan) -> list[TrainingMemory]:
     """The same training on as many processes, spread in every other way that there is, offloading last."""
-    ways = SHARDS[1:3] if training.recipe.method == "qlora" else SHARDS[1:]
+    ways = ("ddp",) if training.recipe.method == "qlora" else SHARDS[1:]
     plans = [Plan(plan.processes, shard) for shard in ways]
     plans += [Plan(plan.processes, shard, offload=True) for shard in ways if shard in SHARDED]
     return [training.memory(one) for one in plans if one != plan]
