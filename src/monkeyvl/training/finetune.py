@@ -318,6 +318,8 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         disable_tqdm=True,
         ddp_find_unused_parameters=False,
     )
+    # DDP says so of weights of one row, whose strides mean nothing.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     if count == 1:
         arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs are for several processes
     elif place.type == "cpu":
