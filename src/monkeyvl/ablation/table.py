@@ -45,7 +45,9 @@ is the mean over seeds and items of a variant minus its reference, with a 95 % i
 paired by seed and item; seeds and test pictures are both taken for random samples (two-way analysis of
 variance with Student's distribution, Hillis 2007), so the interval holds for other seeds and other pictures
 of the same kind, and is wide where three seeds disagree. Where zero lies inside it says "{NOT_SEEN}".
-Intervals are not widened for there being many of them: of twenty, one misses by chance."""
+Intervals are not widened for there being many of them: of twenty, one misses by chance. Studies of eight
+seeds were begun with three, which decided nothing, and then carried on (`--seeds 8`): to look in between
+makes a chance find a little likelier than one in twenty."""
 
 
 def record_of(study: Study, folder: Path) -> Record:
