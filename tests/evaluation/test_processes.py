@@ -95,6 +95,26 @@ def test_a_killed_process_is_named_and_the_run_resumed(
     assert without_seconds(out) == without_seconds(tmp_path / "calm")
 
 
+def test_ctrl_c_counts_when_a_process_notices_it_first(
+    options: list[str],
+    server: FakeServer,
+    selection: Selection,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = served(selection.examples)
+
+    def reply(asked: Asked) -> str:
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, signal.SIGINT)
+        return answer(asked)
+
+    server.reply = reply
+    assert main([*options, "--out", str(tmp_path), "--processes", "2", "--batch-size", "4"]) == 130
+    assert capsys.readouterr().err == "monkeyvl: interrupted\n"
+    assert not multiprocessing.active_children()
+
+
 def test_what_fails_everywhere_is_told_in_one_line(
     options: list[str], server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_released_checkpoint_is_smaller_packed_and_says_the_same(tmp_path: Pat
     folder = tiny_checkpoint(tmp_path / "whole")
     release(folder, tmp_path / "released")
     assert {one.name for one in folder.iterdir()} == {one.name for one in (tmp_path / "released").iterdir()}
+    assert (tmp_path / "released" / "model.safetensors").stat().st_mode & 0o777 == 0o644
     before, after = (
         {key: value.to(torch.bfloat16) for key, value in load_file(one / "model.safetensors").items()}
         for one in (folder, tmp_path / "released")

@@ -169,6 +169,8 @@ def run_processes(
                 if worker.exitcode is None:
                     continue
                 del left[shard]
+                if worker.exitcode == -signal.SIGINT:  # Ctrl-C, whoever of all notices it first
+                    raise KeyboardInterrupt
                 if worker.exitcode:
                     code, message = _failure(worker.exitcode, pipes[shard])
                     failed.append((code, f"process {shard[0]} of {count} {message}"))

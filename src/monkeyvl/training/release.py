@@ -59,6 +59,7 @@ def release(checkpoint: Path, out: Path, bits: int = BITS) -> None:
                 names, notes = list(opened.keys()), opened.metadata()
                 weights = {name: rounded(opened.get_tensor(name), bits) for name in names}
             save_file(weights, folder / shard.name, notes)
+            (folder / shard.name).chmod(0o644)  # written for its owner alone, but packages are for all
 
 
 def main() -> None:
