@@ -7,12 +7,11 @@ import random
 from dataclasses import replace
 from math import comb
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 from support import tiny_checkpoint
+from toys import ADDED, small_monkey
 
 from monkeyvl.checkpoints import family_of
 from monkeyvl.data.mixture import load_mixture
@@ -20,14 +19,6 @@ from monkeyvl.data.streaming import Loaded, Rows, load
 from monkeyvl.drivers import driver_for
 from monkeyvl.errors import UsageError
 from monkeyvl.loading import load_folder
-from monkeyvl.models.monkey import (
-    MonkeyConfig,
-    MonkeyForConditionalGeneration,
-    MonkeyImageProcessor,
-    MonkeyProcessor,
-)
-from monkeyvl.models.qwen.tokenization import SPECIAL_TOKENS, tiktoken_to_fast
-from monkeyvl.models.textmonkey import TextMonkeyConfig, TextMonkeyForConditionalGeneration
 from monkeyvl.training.encoding import RowEncoder
 from monkeyvl.training.finetune import finetune
 from monkeyvl.training.finetune_recipe import load_finetuning
@@ -37,11 +28,6 @@ from monkeyvl.training.recipe import load_recipe
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PAPERS = ("monkey", "textmonkey", "textmonkey-structured", "minimonkey")
 ITEMS = 200
-# What a TextMonkey of the size of `small_monkey` has of its own.
-ADDED: dict[str, Any] = {
-    **{"window_pos": [1], "window_dim": [16], "window_head": [2], "attention_window": 4, "r": 8},
-    **{"resampler_dim": 32, "resampler_heads": 2, "resampler_dim_head": 16},
-}
 COLOURS = {"r": (220, 40, 40), "g": (40, 200, 40), "b": (40, 40, 220), "w": (215, 215, 215)}
 
 
@@ -71,35 +57,6 @@ def test_the_papers_numbers() -> None:
     assert textmonkey.batch_size == structured.batch_size == 128
     assert minimonkey.learning_rate == 4e-9
     assert minimonkey.parts == ("minimonkey",)
-
-
-def small_monkey(folder: Path, kind: str) -> Path:
-    """Four windows of 4 x 4 patches and their global view; 4 visual tokens each; untrained."""
-    config_class, model_class = {
-        "monkey": (MonkeyConfig, MonkeyForConditionalGeneration),
-        "textmonkey": (TextMonkeyConfig, TextMonkeyForConditionalGeneration),
-    }[kind]
-    vision: dict[str, Any] = {
-        **{"image_size": 112, "window_size": 56, "patch_size": 14, "width": 32, "layers": 2, "heads": 2},
-        **{"mlp_ratio": 2.0, "output_dim": 64, "num_queries": 4, "pool_head_dim": 16},
-    }
-    if kind == "textmonkey":
-        vision |= ADDED
-    tokenizer = tiktoken_to_fast({bytes([byte]): byte for byte in range(256)}, 512)
-    text = {
-        **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2},
-        **{"num_key_value_heads": 2, "vocab_size": 256 + len(SPECIAL_TOKENS), "seq_length": 512},
-        **{"max_position_embeddings": 512, "initializer_range": 0.05},
-        "eos_token_id": 256 + SPECIAL_TOKENS.index("<|endoftext|>"),
-    }
-    start = 256 + SPECIAL_TOKENS.index("<img>")
-    ids = {"image_start_id": start, "image_end_id": start + 1, "image_pad_id": start + 2}
-    torch.manual_seed(1)
-    model_class(config_class(vision_config=vision, text_config=text, **ids)).save_pretrained(folder)
-    sizes = {"image_size": 112, "window_size": 56, "num_queries": 4}
-    kept = {"kept_tokens": 8} if kind == "textmonkey" else {}
-    MonkeyProcessor(MonkeyImageProcessor(**sizes, **kept), tokenizer).save_pretrained(folder)
-    return folder
 
 
 def rows(folder: Path, count: int, seed: int, structured: bool) -> Path:

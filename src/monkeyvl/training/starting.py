@@ -176,7 +176,8 @@ def _reason(codes: list[int | None], pipes: list[Connection]) -> MonkeyVLError:
             message = (
                 f"{who} was ended by {signal.Signals(-code).name}; the others were ended, too; {GOES_ON}"
             )
-            told.append((0, MonkeyVLError.exit_code, message))
+            # gloo and NCCL abort a process that has lost another one
+            told.append((2 if code == -signal.SIGABRT else 0, MonkeyVLError.exit_code, message))
             continue
         try:
             message = pipe.recv()
