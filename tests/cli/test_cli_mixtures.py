@@ -32,6 +32,11 @@ def test_check_names_bad_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ]
 
 
+def test_a_file_without_rows_is_no_good_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(jsonl(tmp_path / "empty.jsonl", ["", ""]))]) == 1
+    assert capsys.readouterr().err == "empty.jsonl: no rows\n"
+
+
 def test_check_goes_on_behind_a_missing_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     questions(tmp_path, 6)
     sources = [{"format": "docvqa"}, {"format": "rows", "path": "rows.jsonl"}]

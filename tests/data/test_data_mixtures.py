@@ -215,8 +215,7 @@ def test_files_say_what_they_are(tmp_path: Path) -> None:
         "conversations": [{"from": "user", "value": "<img>a</img>Q"}, {"from": "assistant", "value": "A"}]
     }
     chat = {"image": "a", "conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]}
-    meta = json.dumps({"one": {"root": "a", "annotation": "b"}}, indent=1)
-    (tmp_path / "meta.json").write_text(meta)
+    meta = {"one": {"root": "a", "annotation": "b"}}
     (tmp_path / "monkey.json").write_text(json.dumps([text]))
     known = {
         "monkey": tmp_path / "monkey.json",
@@ -225,7 +224,9 @@ def test_files_say_what_they_are(tmp_path: Path) -> None:
     }
     for format, file in known.items():
         assert mixture_of(file)[0].sources[0].format == format
-    assert mixture_of(tmp_path / "meta.json")[0].sources[0].format == "internvl"
+    for indent in (None, 1):
+        (tmp_path / "meta.json").write_text(json.dumps(meta, indent=indent))
+        assert mixture_of(tmp_path / "meta.json")[0].sources[0].format == "internvl"
     with pytest.raises(UsageError, match="format 'csv'"):
         mixture_of(known["rows"], "csv")
 

@@ -46,6 +46,10 @@ def test_a_built_mixture_and_a_file_are_read(rows: Rows, tmp_path: Path) -> None
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(UsageError, match="no rows"):
         Rows(tmp_path / "empty.jsonl")
+    for text in ('{"conversations": []}', '\n[{"image": "a.png"}]', '{"a": '):
+        (tmp_path / "other.json").write_text(text)
+        with pytest.raises(UsageError, match=r"data build .*other.json --out"):
+            Rows(tmp_path / "other.json")
 
 
 @settings(max_examples=40, deadline=None)

@@ -47,6 +47,7 @@ def check_data(
         else:
             print(told(report), flush=True)
             bad += report.bad
+            bad += [] if report.read else [f"{report.name}: no rows"]
             available.append(len(rows))
     if len(available) == len(mixture.sources):
         print(f"{mixture.name}: {sum(planned_counts(mixture, available)):,} rows, {len(bad):,} bad ones")

@@ -103,7 +103,7 @@ def mixture_of(path: Path, format: str = "", images: Path | None = None) -> tupl
     if path.suffix in (".yaml", ".yml"):
         return load_mixture(path), path.resolve().parent
     if not format:
-        format = "built" if path.is_dir() else _format_of(path)
+        format = "built" if path.is_dir() else format_of(path)
     if format not in FILES:
         raise UsageError(f"format {format!r}: one of {', '.join(FILES)}")
     named = "" if images is None else str(images.resolve())
@@ -111,14 +111,20 @@ def mixture_of(path: Path, format: str = "", images: Path | None = None) -> tupl
     return Mixture(path.name, (source,)), path.resolve().parent
 
 
-def _format_of(file: Path) -> str:
+def format_of(file: Path) -> str:
     """The format of a file of rows by its first entry."""
     entry = next((entry for entry, _ in open_rows(file)), None)
-    if file.suffix == ".json" and isinstance(entry, BadRow):
-        return "internvl"  # one object over many lines: a meta JSON
+    if file.suffix == ".json" and (isinstance(entry, BadRow) or _is_meta(entry)):
+        return "internvl"  # one object over many lines, or over one: a meta JSON
     if isinstance(entry, dict) and "conversations" in entry:
         return "monkey" if "<img>" in str(entry["conversations"]) else "internvl"
     return "rows"
+
+
+def _is_meta(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(one, dict) and "annotation" in one for one in entry.values()
+    )
 
 
 def source_rows(source: MixtureSource, root: Path, seed: int) -> Iterator[Row | BadRow]:

@@ -18,8 +18,9 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from monkeyvl.data.building import MANIFEST, read_manifest
+from monkeyvl.data.building import MANIFEST, format_of, read_manifest
 from monkeyvl.data.readers.conversations import parse_row
+from monkeyvl.data.readers.files import is_list
 from monkeyvl.data.rows import BadRow, Row, check_turn
 from monkeyvl.errors import MonkeyVLError, UsageError
 from monkeyvl.images import open_image
@@ -35,7 +36,7 @@ class Rows(Sequence[Row]):
         images: the folder of a file's images; else the file's own.
 
     Raises:
-        UsageError: neither of both, or one without rows.
+        UsageError: neither of both, a file in another form, or one without rows.
     """
 
     def __init__(self, path: Path, images: Path | None = None) -> None:
@@ -45,6 +46,7 @@ class Rows(Sequence[Row]):
             self.full_stop = bool(manifest.get("full_stop", True))
             parts = [(path / name, Path(one["root"])) for one in manifest["sources"] for name in one["files"]]
         elif path.is_file():
+            _check_rows(path)
             parts = [(path, (images or path.parent).resolve())]
         else:
             raise UsageError(f"{path} is no built mixture (`monkeyvl data build`) and no JSONL file")
@@ -92,6 +94,16 @@ class Rows(Sequence[Row]):
         if not row.turns:
             raise BadRow(row.where, "no question and answer")
         return row
+
+
+def _check_rows(file: Path) -> None:
+    """UsageError for a file of rows in another form than monkeyvl's own JSONL."""
+    with file.open("rb") as stream:
+        start = stream.read(4096)
+    if is_list(start) or format_of(file) != "rows":
+        raise UsageError(
+            f"{file} is no JSONL of rows; `monkeyvl data build {file} --out DIR` makes DIR of it"
+        )
 
 
 @dataclass(frozen=True)

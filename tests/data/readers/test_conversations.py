@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,17 @@ def test_a_corrupt_row_does_not_end_a_file_of_lines(tmp_path: Path) -> None:
     assert turns(read[-1]) == (Turn("Who?", "b"),)
     assert str(read[1]).startswith(f"{tmp_path / 'rows.jsonl'} line 2: is no JSON")
     assert str(read[4]).endswith("line 6: no image")
+
+
+def test_lines_as_other_systems_write_them(tmp_path: Path) -> None:
+    line = json.dumps({"image": "a.png", "question": "Où?", "answer": "là 黄"}, ensure_ascii=False).encode()
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(
+        b"\xef\xbb\xbf" + b"\r\n".join([line, b" ", line, line.decode().encode("latin-1", "replace")])
+    )
+    one, other, bad = read_rows(file, tmp_path)
+    assert turns(one) == turns(other) == (Turn("Où?", "là 黄"),)
+    assert str(bad).startswith(f"{file} line 4: is no UTF-8 text")
 
 
 def test_a_broken_list_is_read_up_to_the_place(tmp_path: Path) -> None:
@@ -176,6 +189,16 @@ def test_sizes_are_those_of_upright_images(tmp_path: Path) -> None:
     Image.new("RGB", (200, 100)).save(tmp_path / "turned.jpg", exif=exif)
     assert image_size(tmp_path / "turned.jpg", "") == open_image(tmp_path / "turned.jpg").size == (100, 200)
     assert image_size(picture(tmp_path / "a.png"), "") == (200, 100)
+
+
+@pytest.mark.parametrize("side", [10_000, 40_000])
+def test_a_huge_image_is_a_bad_row(side: int, tmp_path: Path) -> None:
+    file = picture(tmp_path / "a.png", size=(8, 8))
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = file.read_bytes()
+    file.write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
+    with pytest.raises(BadRow, match=r"more pixels than the limit of 80,000,000"):
+        image_size(file, "")
 
 
 json_values = st.recursive(
