@@ -33,10 +33,11 @@ class Asked:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        # A client that was killed or interrupted hangs up before its answer: not this server's failure,
-        # and nothing to print among the lines that a test compares.
+        # A client that was killed or interrupted hangs up before its question or its answer is through: not
+        # this server's failure, and nothing to print among the lines that a test compares.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -57,7 +58,11 @@ class FakeServer:
                 self._send(200, {"object": "list", "data": [{"id": name} for name in server.models]})
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                length = int(self.headers["content-length"] or 0)
+                data = self.rfile.read(length)
+                if not length or len(data) < length:
+                    raise ConnectionError("the client was killed before it had asked")
+                body = json.loads(data)
                 asked = Asked(body, self.headers["authorization"])
                 with server._lock:
                     server.asked.append(asked)
@@ -65,15 +70,16 @@ class FakeServer:
                     server.most_running = max(server.most_running, server.running)
                     failure = server.failures.pop(0) if server.failures else None
                 try:
-                    if failure:
-                        self._send(failure[0], {"error": failure[1]})
-                    elif body.get("stream"):
-                        self._stream(server.reply(asked))
-                    else:
-                        self._send(200, _completion(server.reply(asked)))
-                finally:
+                    text = "" if failure else server.reply(asked)
+                finally:  # before the client can ask the next
                     with server._lock:
                         server.running -= 1
+                if failure:
+                    self._send(failure[0], {"error": failure[1]})
+                elif body.get("stream"):
+                    self._stream(text)
+                else:
+                    self._send(200, _completion(text))
 
             def _send(self, status: int, body: dict[str, Any]) -> None:
                 data = json.dumps(body).encode()

@@ -237,7 +237,7 @@ def test_a_broken_image_fails_alone(tmp_path: Path) -> None:
     assert [row["image"] for row in rows if "error" in row] == ["images/1.png"] * 4
 
 
-SLOW = """
+STUCK = """
 import sys, time
 from pathlib import Path
 sys.path[:0] = [{here!r}, {tests!r}]
@@ -245,13 +245,14 @@ from worlds import CONDITIONS, Oracle
 from monkeyvl.evaluation.runner import Run, cut_out
 from monkeyvl.evaluation.sets import select
 
-class Slow(Oracle):
+class Stuck(Oracle):
     def generate(self, requests, settings):
-        time.sleep(0.05)
+        if len(self.seen) == {batches}:
+            time.sleep(600)
         return super().generate(requests, settings)
 
 examples = select(Path({world!r}), split="all").examples
-Run(examples, CONDITIONS, Path({out!r})).answer(lambda: Slow(examples))
+Run(examples, CONDITIONS, Path({out!r})).answer(lambda: Stuck(examples))
 """
 
 
@@ -259,19 +260,18 @@ def test_killed_and_resumed_equals_undisturbed(world: Path, selection: Selection
     examples = selection.examples
     Run(examples, CONDITIONS, tmp_path / "calm").answer(lambda: Oracle(examples))
     out = tmp_path / "killed"
-    script = SLOW.format(here=str(HERE), tests=str(HERE.parent), world=str(world), out=str(out))
-    for wanted in (5, 20):
-        process = subprocess.Popen([sys.executable, "-c", script])
-        deadline = time.monotonic() + 60
+    file = out / "predictions.jsonl"
+    names = {"here": str(HERE), "tests": str(HERE.parent), "world": str(world), "out": str(out)}
+    for batches, wanted in ((3, 5), (8, 20)):  # of up to three rows
+        process = subprocess.Popen([sys.executable, "-c", STUCK.format(batches=batches, **names)])
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             assert process.poll() is None, "finished before it could be killed"
-            file = out / "predictions.jsonl"
             if file.is_file() and file.read_bytes().count(b"\n") >= wanted:
                 break
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    file = out / "predictions.jsonl"
     assert 20 <= file.read_bytes().count(b"\n") < len(examples)
     with file.open("ab") as stream:
         stream.write('{"set": "half a character, é'.encode()[:-1])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ def without_seconds(folder: Path) -> list[dict[str, object]]:
 
 
 def test_rows_of_a_servers_model(world: Path, server: FakeServer, tmp_path: Path) -> None:
+    answer, together = server.reply, threading.Event()
+
+    def reply(asked: Asked) -> str:
+        if server.running > 1:
+            together.set()
+        together.wait(60)  # the first for the second one of its batch
+        return answer(asked)
+
+    server.reply = reply
     assert main([*command(world, server, tmp_path), "--batch-size", "4"]) == 0
     rows = without_seconds(tmp_path)
     assert len(rows) == len(server.asked) == 71
@@ -81,7 +91,7 @@ def test_an_outage_ends_the_run_and_it_goes_on(
     answer = server.reply
 
     def reply(asked: Asked) -> str:
-        if len(server.asked) == 20:
+        if len(server.asked) >= 20:
             server.failures = [(503, {"message": "gone"})] * 100
         return answer(asked)
 
@@ -118,47 +128,62 @@ def test_local_options_are_refused(
     assert "--model openai:URL is missing" in capsys.readouterr().err
 
 
+class Held:
+    """Answers a few requests; the others wait for their answers until `release`."""
+
+    def __init__(self, server: FakeServer, few: int = 4) -> None:
+        self.server, self.few, self.answer = server, few, server.reply
+        self._end = threading.Event()
+        self.release = self._end.set
+
+    def __call__(self, asked: Asked) -> str:
+        if len(self.server.asked) > self.few:
+            self._end.wait(300)
+        return self.answer(asked)
+
+    def wait(self, process: subprocess.Popen[str]) -> None:
+        """Until one waits."""
+        until = time.monotonic() + 300
+        while len(self.server.asked) <= self.few and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert len(self.server.asked) > self.few
+
+
+@pytest.fixture
+def held(server: FakeServer) -> Iterator[Held]:
+    held = server.reply = Held(server)
+    yield held
+    held.release()
+
+
+@contextmanager
+def in_two(world: Path, server: FakeServer, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run by two processes, in a group of their own."""
+    words = [sys.executable, "-m", "monkeyvl", *command(world, server, out)]
+    words += ["--processes", "2", "--batch-size", "1"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        try:
+            yield run
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a kill that cannot be caught")
 def test_processes_end_with_the_one_that_started_them(
-    world: Path, server: FakeServer, tmp_path: Path
+    world: Path, server: FakeServer, held: Held, tmp_path: Path
 ) -> None:
-    answer = server.reply
-
-    def slowly(asked: Asked) -> str:
-        time.sleep(0.05)
-        return answer(asked)
-
-    server.reply = slowly
-    words = [*command(world, server, tmp_path), "--processes", "2", "--batch-size", "1"]
-    parent = subprocess.Popen([sys.executable, "-m", "monkeyvl", *words])
-    deadline = time.monotonic() + 30
-    while len(server.asked) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(parent.pid, signal.SIGKILL)
-    parent.wait()
-    time.sleep(0.5)
-    asked = len(server.asked)
-    time.sleep(0.5)
-    assert 4 <= asked == len(server.asked) < 71
+    with in_two(world, server, tmp_path) as parent:
+        held.wait(parent)
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.communicate(timeout=120)  # until the last process has ended
+    assert len(server.asked) <= 4 + 2
 
 
-def test_ctrl_c_is_one_line(world: Path, server: FakeServer, tmp_path: Path) -> None:
-    answer = server.reply
-
-    def slowly(asked: Asked) -> str:
-        time.sleep(0.05)
-        return answer(asked)
-
-    server.reply = slowly
-    words = [*command(world, server, tmp_path), "--processes", "2", "--batch-size", "1"]
-    parent = subprocess.Popen(
-        [sys.executable, "-m", "monkeyvl", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 30
-    while len(server.asked) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.killpg(parent.pid, signal.SIGINT)
-    _, err = parent.communicate(timeout=30)
+def test_ctrl_c_is_one_line(world: Path, server: FakeServer, held: Held, tmp_path: Path) -> None:
+    with in_two(world, server, tmp_path) as parent:
+        held.wait(parent)
+        os.killpg(parent.pid, signal.SIGINT)
+        _, err = parent.communicate(timeout=120)
     assert parent.returncode == 130
     assert err == "monkeyvl: interrupted\n"
-    assert not multiprocessing.active_children()
