@@ -24,7 +24,8 @@ ALONE = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def settings(place: Path, **others: Any) -> dict[str, Any]:
-    values = {"steps": 4, "batch_size": 8, "save_steps": 1, "eval_steps": 4, "learning_rate": 1e-3}
+    values = {"steps": 4, "batch_size": 8, "save_steps": 1, "learning_rate": 1e-3}
+    values["eval_steps"] = 4 if others.get("hold_out", 0.2) else 0
     return {
         "model": str(place / "tiny"),
         "hold_out": 0.2,

@@ -52,7 +52,8 @@ def rows(tmp_path: Path) -> Path:
 
 
 def settings(base: Path, **others: Any) -> Finetuning:
-    values = {"steps": 4, "batch_size": 2, "save_steps": 1, "eval_steps": 4, "learning_rate": 1e-3}
+    values = {"steps": 4, "batch_size": 2, "save_steps": 1, "learning_rate": 1e-3}
+    values["eval_steps"] = 4 if others.get("hold_out", 0.2) else 0
     return Finetuning(**{"model": str(base), "hold_out": 0.2, "warmup_steps": 2, **values, **others})
 
 
@@ -95,7 +96,7 @@ def test_a_run_is_told_logged_and_resumed_bit_for_bit(
     base: Path, rows: Path, method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = rows.parent
-    recipe = settings(base, method=method, dropout=0.1)
+    recipe = settings(base, method=method, dropout=0.1 * (method == "lora"))
     whole = finetune(rows, out / "whole", recipe)
     told = capsys.readouterr().err
     assert "from 10 rows in 4 steps" in told
@@ -123,8 +124,8 @@ def test_a_run_goes_on_with_its_own_settings_and_rows_alone(base: Path, rows: Pa
     out = rows.parent / "out"
     with pytest.raises(Paused, match="paused at step 1 of 4"):
         finetune(rows, out, settings(base), minutes=1e-9)
-    with pytest.raises(UsageError, match="begun with rank 16, not 4"):
-        finetune(rows, out, settings(base, rank=4), resume=True)
+    with pytest.raises(UsageError, match=r"begun with beta2 0\.95, not 0\.9"):
+        finetune(rows, out, settings(base, beta2=0.9), resume=True)
     rows.write_text(rows.read_text().replace('"red"', '"crimson"'))
     with pytest.raises(UsageError, match="other rows"):
         finetune(rows, out, settings(base), resume=True)
@@ -330,7 +331,10 @@ def test_the_command_tells_how_to_use_what_it_made(
         (["--hold-out", "1"], "hold_out is 1"),
         (["--batch-size", "3", "--rows-at-once", "2"], "no multiple of 2 rows at once"),
         (["--epochs", "0"], "epochs is 0"),
-        (["--method", "full", "--rank", "4"], "--rank 4 is of adapters"),
+        (["--rank", "4"], "rank 4: it would do nothing, as method full has no adapters"),
+        (["--batch-size", "1", "--pack", "99"], "pack 99: it would do nothing, as each process has one row"),
+        (["--hold-out", "0", "--set", "eval_steps=2"], "eval_steps 2: it would do nothing, as no rows are"),
+        (["--hold-out", "0.2", "--eval-data", __file__], "hold_out 0.2: it would do nothing, as --eval-data"),
         (["--set", "colour=1"], "unknown field 'colour'"),
         (["--minutes", "0"], "--minutes 0"),
         (["--eval-data", "nowhere.jsonl"], "no such file"),

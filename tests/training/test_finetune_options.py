@@ -13,10 +13,10 @@ from support import tiny_checkpoint
 from toys import coloured_rows, logged, toy
 
 from monkeyvl.cli import main
-from monkeyvl.errors import MonkeyVLError, Paused
+from monkeyvl.errors import MonkeyVLError, Paused, UsageError
 from monkeyvl.training import finetune_trainer as module
 from monkeyvl.training.finetune import finetune
-from monkeyvl.training.finetune_recipe import load_finetuning
+from monkeyvl.training.finetune_recipe import Finetuning, load_finetuning
 
 
 def events(out: Path) -> dict[str, list[tuple[int, float]]]:
@@ -115,3 +115,45 @@ def test_compiled_parts_have_the_same_loss(
     assert logged(tmp_path / "compiled", "loss") == pytest.approx(
         logged(tmp_path / "plain", "loss"), rel=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "full", "rank": 8}, "rank 8: it would do nothing, as method full has no adapters"),
+        ({"method": "full", "alpha": 8}, "alpha 8: .* adapters"),
+        ({"method": "full", "dropout": 0.1}, r"dropout 0\.1: .* adapters"),
+        ({"steps": 5, "epochs": 3.0}, r"epochs 3\.0: it would do nothing, as steps is 5"),
+        ({"jpeg_share": 0.3}, r"jpeg_share 0\.3: it would do nothing, as there is no jpeg"),
+        ({"jpeg": (40, 95), "jpeg_share": 0.0}, r"jpeg \[40, 95\]: it would do nothing, as jpeg_share is 0"),
+        ({"pack": 100, "longest": 101}, "longest 101: .* no row is longer than pack, 100"),
+        ({"start_settings": {"r": 8}}, "start_settings belong to start_as"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        Finetuning(**values)
+
+
+def test_a_method_that_is_chosen_later_refuses_them_too() -> None:
+    recipe = Finetuning(rank=8)
+    assert recipe.settled(small=False).method == "lora"
+    with pytest.raises(UsageError, match="rank 8: it would do nothing, as method full has no adapters"):
+        recipe.settled(small=True)
+
+
+def test_usual_values_may_be_named() -> None:
+    Finetuning(method="full", rank=16, alpha=32, dropout=0.0, steps=5, epochs=1.0, jpeg_share=0.5)
+    Finetuning(pack=100, longest=100)
+
+
+def test_of_steps_and_epochs_an_option_replaces_the_recipes(tmp_path: Path) -> None:
+    (tmp_path / "epochs.yaml").write_text("epochs: 3\n")
+    (tmp_path / "steps.yaml").write_text("steps: 7\n")
+    stepped = load_finetuning(tmp_path / "epochs.yaml", {"steps": 5})
+    assert (stepped.steps, stepped.epochs) == (5, 1.0)
+    passed = load_finetuning(tmp_path / "steps.yaml", {"epochs": 2})
+    assert (passed.steps, passed.epochs) == (0, 2.0)
+    assert load_finetuning(tmp_path / "epochs.yaml", {"steps": 0}).epochs == 3.0
+    with pytest.raises(UsageError, match="epochs 2"):
+        load_finetuning(None, {"epochs": 2, "steps": 5})

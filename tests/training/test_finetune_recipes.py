@@ -107,6 +107,7 @@ def test_at_toy_size_a_recipe_learns(name: str, tmp_path: Path) -> None:
         batch_size=16,
         rows_at_once=0,
         steps=200,
+        epochs=1.0,
         warmup_steps=10,
         hold_out=0.0,
         longest=0,

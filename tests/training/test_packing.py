@@ -151,7 +151,7 @@ def test_a_packed_run_learns_the_same_and_is_resumed_bit_for_bit(tmp_path: Path)
 
 @pytest.mark.parametrize(("kind", "pack", "limit"), [("minimonkey", 30, 30), ("monkey", 3000, SEQ_LENGTH)])
 def test_a_row_that_fits_no_pack_is_a_bad_one(kind: str, pack: int, limit: int, tmp_path: Path) -> None:
-    recipe = toy(checkpoint(tmp_path / "m", kind), pack=pack, batch_size=1)
+    recipe = toy(checkpoint(tmp_path / "m", kind), pack=pack, batch_size=2)
     with pytest.raises(MonkeyVLError, match=rf"rows\.jsonl line \d+: .* longer than the limit of {limit}"):
         finetune(coloured_rows(tmp_path), tmp_path / "out", recipe)
 

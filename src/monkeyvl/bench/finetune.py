@@ -82,7 +82,7 @@ def measure(recipe: Finetuning, data: Path, images: Path | None, device: str | N
         data, images, device: see `monkeyvl.training.finetune.finetune`.
     """
     folder = resolve(recipe.model)
-    recipe = replace(recipe, steps=WARM + steps, hold_out=0.0, tensorboard=False)
+    recipe = replace(recipe, steps=WARM + steps, epochs=1.0, hold_out=0.0, tensorboard=False)
     recipe = recipe.settled(small=is_small(folder))
     with tempfile.TemporaryDirectory() as out:
         work = prepare(Rows(data, images), folder, Path(out), recipe, None, None, device, Clocked)

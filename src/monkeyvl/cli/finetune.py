@@ -149,9 +149,12 @@ def finetune(
         "skip_bad": skip_bad or None,
     }
     values = {name: value for name, value in given.items() if value is not None}
-    settings = load_finetuning(recipe, {**parsed(set_ or ()), **values})
-    if rank is not None and settings.method == "full":
-        raise UsageError(f"--rank {rank} is of adapters: --method lora or qlora")
+    values = {**parsed(set_ or ()), **values}
+    if evaluation and values.get("hold_out"):
+        raise UsageError(
+            f"hold_out {values['hold_out']}: it would do nothing, as --eval-data takes its place"
+        )
+    settings = load_finetuning(recipe, values)
     folder = out or Path("runs") / settings.name
     work = partial(_train, data, folder, settings, resume, images, evaluation, splits, device, minutes)
     if processes and processes > 1:

@@ -79,6 +79,8 @@ def finetune(
     rows = Rows(data, images)
     folder = resolve(recipe.model)
     recipe = recipe.settled(small=is_small(folder))
+    silent = not (evaluation or recipe.hold_out) and "no rows are evaluated on"
+    recipe.refuse_idle({"evaluated": silent, "eval_steps": silent})
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
     other = Rows(evaluation, images) if evaluation else None
@@ -293,6 +295,7 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         raise UsageError(
             f"batch_size {recipe.batch_size}: no multiple of {at_once} rows at once on {count} processes"
         )
+    recipe.refuse_idle({"pack": at_once == 1 and "each process has one row at a time"})
     checkpointing = recipe.gradient_checkpointing
     arguments = TrainingArguments(
         output_dir=str(out),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ SMALL_RATES = {"lora": 2e-3, "full": 3e-4}
 
 @dataclass(frozen=True)
 class Finetuning:
-    """A run over rows.
+    """A run over rows. A setting that would do nothing because of another one is refused.
 
     Attributes:
         name: of the recipe.
@@ -114,6 +115,28 @@ class Finetuning:
             raise UsageError(f"jpeg_share is {self.jpeg_share:g}; it must be 0 to 1")
         if self.epochs <= 0:
             raise UsageError(f"epochs is {self.epochs:g}; it must be above 0")
+        adapters = self.method == "full" and "method full has no adapters"
+        self.refuse_idle(
+            {
+                **{"rank": adapters, "alpha": adapters, "dropout": adapters},
+                "epochs": self.steps and f"steps is {self.steps}",
+                "jpeg": not self.jpeg_share and "jpeg_share is 0",
+                "jpeg_share": not self.jpeg and "there is no jpeg",
+                "longest": 0 < self.pack < self.longest and f"no row is longer than pack, {self.pack}",
+            }
+        )
+
+    def refuse_idle(self, reasons: Mapping[str, object]) -> None:
+        """Refuses settings that are not as usual and have a reason for doing nothing.
+
+        Raises:
+            UsageError: the first one of them.
+        """
+        usual = {one.name: one.default for one in fields(self)}
+        for name, reason in reasons.items():
+            if reason and (value := getattr(self, name)) != usual[name]:
+                shown = list(value) if isinstance(value, tuple) else value
+                raise UsageError(f"{name} {shown}: it would do nothing, as {reason}")
 
     def settled(self, small: bool) -> Finetuning:
         """With the method and the rate chosen, for a small checkpoint or a usual one."""
@@ -127,6 +150,8 @@ class Finetuning:
 def load_finetuning(file: Path | None, overrides: dict[str, Any] | None = None) -> Finetuning:
     """The recipe in a YAML file, or the usual one; `overrides` replaces values by their names.
 
+    Of steps and epochs one in `overrides` replaces the file's other one, too.
+
     Raises:
         UsageError: no such file, no YAML, an unknown field, or a value that cannot be.
     """
@@ -135,5 +160,9 @@ def load_finetuning(file: Path | None, overrides: dict[str, Any] | None = None) 
         raise UsageError(f"recipe {file}: it must be a mapping")
     if "stages" in values:
         raise UsageError(f"recipe {file} has stages: it is one for `monkeyvl train`")
-    recipe: Finetuning = build_typed(Finetuning, {**values, **(overrides or {})}, "recipe")
+    given = overrides or {}
+    for name, instead in (("steps", "epochs"), ("epochs", "steps")):
+        if given.get(name):
+            values.pop(instead, None)
+    recipe: Finetuning = build_typed(Finetuning, {**values, **given}, "recipe")
     return recipe
