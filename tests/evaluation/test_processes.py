@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from worlds import CONDITIONS, Oracle, make_world, served
 
 from monkeyvl.cli import main
 from monkeyvl.errors import MonkeyVLError, UsageError
-from monkeyvl.evaluation.processes import Alive, alive_file, launched, own_device, wait_for_others
+from monkeyvl.evaluation import processes
+from monkeyvl.evaluation.processes import (
+    Alive,
+    alive_file,
+    launched,
+    own_device,
+    run_processes,
+    wait_for_others,
+)
 from monkeyvl.evaluation.runner import Run
 from monkeyvl.evaluation.sets import Selection, select
 
@@ -46,6 +55,18 @@ def options(world: Path, server: FakeServer) -> list[str]:
 def without_seconds(folder: Path) -> list[dict[str, object]]:
     lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
     return [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
+
+
+def interrupt_children() -> None:
+    for process in multiprocessing.active_children():
+        with suppress(ProcessLookupError):
+            os.kill(process.pid or 0, signal.SIGINT)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    last = time.monotonic() + 120
+    while not happened() and time.monotonic() < last:
+        time.sleep(0.01)
 
 
 def test_two_processes_equal_one(
@@ -102,16 +123,52 @@ def test_ctrl_c_counts_when_a_process_notices_it_first(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answer = served(selection.examples)
+    answer, first = served(selection.examples), threading.Lock()
 
     def reply(asked: Asked) -> str:
-        for process in multiprocessing.active_children():
-            os.kill(process.pid or 0, signal.SIGINT)
+        if first.acquire(blocking=False):
+            interrupt_children()
         return answer(asked)
 
     server.reply = reply
     assert main([*options, "--out", str(tmp_path), "--processes", "2", "--batch-size", "4"]) == 130
     assert capsys.readouterr().err == "monkeyvl: interrupted\n"
+    assert not multiprocessing.active_children()
+
+
+def slow_import(folder: Path) -> Callable[[tuple[int, int]], None]:
+    (folder / f"{os.getpid()}.importing").touch()
+    until(lambda: (folder / "interrupted").exists())
+    return print
+
+
+class SlowWork:
+    """Takes its time in a process that starts with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[Path], object], tuple[Path]]:
+        return slow_import, (self.folder,)
+
+    def __call__(self, shard: tuple[int, int]) -> None: ...
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot wait")
+def test_ctrl_c_while_processes_start_ends_them_silently(
+    selection: Selection, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        until(lambda: len(list(tmp_path.glob("*.importing"))) == 2)
+        interrupt_children()
+        (tmp_path / "interrupted").touch()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_processes(Run(selection.examples, CONDITIONS, tmp_path), 2, SlowWork(tmp_path))
+    thread.join()
+    assert capfd.readouterr().err == ""
     assert not multiprocessing.active_children()
 
 
@@ -133,9 +190,9 @@ def test_processes_that_a_launcher_started(options: list[str], selection: Select
             command, env=environ, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    processes = [start(0), start(1)]
-    texts = [process.communicate(timeout=60) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], texts
+    both = [start(0), start(1)]
+    texts = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], texts
     assert "sroie/kie" in texts[0][0]
     assert texts[1][0] == ""
     assert "rows of shard 2/2" in texts[1][1]
@@ -144,49 +201,73 @@ def test_processes_that_a_launcher_started(options: list[str], selection: Select
     assert without_seconds(tmp_path / "two") == without_seconds(tmp_path / "one")
 
 
-def test_the_first_process_waits_only_for_the_living(selection: Selection, tmp_path: Path) -> None:
-    examples = selection.examples
+class Clock:
+    """Stands for `time`: passes as soon as someone sleeps, and does what happens meanwhile."""
+
+    def __init__(self, meanwhile: Callable[[float], None] = lambda now: None) -> None:
+        self.now, self.meanwhile = 0.0, meanwhile
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile(self.now)
+
+
+def test_the_first_process_waits_only_for_the_living(
+    selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples, other = selection.examples, alive_file(tmp_path, (2, 2))
     whole = Run(examples, CONDITIONS, tmp_path)
     Run(examples, CONDITIONS, tmp_path, (1, 2)).answer(lambda: Oracle(examples))
-    with pytest.raises(MonkeyVLError, match=r"process 2 of 2 with 0 of \d+ rows; run the same command again"):
-        wait_for_others(whole, (1, 2), patience=0.2)
-    alive_file(tmp_path, (2, 2)).touch()  # of a process that was killed
-    with pytest.raises(MonkeyVLError, match="ended too early"):
-        wait_for_others(whole, (1, 2), patience=0.2)
 
-    def late() -> None:
-        with Alive(tmp_path, (2, 2)):
-            time.sleep(0.7)
+    def waits(clock: Clock) -> float:
+        monkeypatch.setattr(processes, "time", clock)
+        wait_for_others(whole, (1, 2), patience=60)
+        return clock.now
+
+    with pytest.raises(MonkeyVLError, match=r"process 2 of 2 with 0 of \d+ rows; run the same command again"):
+        waits(nothing := Clock())
+    other.touch()  # of a process that was killed
+    with pytest.raises(MonkeyVLError, match="ended too early"):
+        waits(killed := Clock())
+    assert 60 < min(nothing.now, killed.now) <= max(nothing.now, killed.now) <= 62
+
+    def living(now: float) -> None:
+        os.utime(other, ns=(0, int(now)))
+        if now == 200:
             Run(examples, CONDITIONS, tmp_path, (2, 2)).answer(lambda: Oracle(examples))
 
-    other = threading.Thread(target=late)
-    other.start()
-    wait_for_others(whole, (1, 2), patience=1.5)
-    other.join()
+    assert waits(Clock(living)) == 200
     assert whole.left() == 0
     assert len(whole.merge()) == len(examples)
 
 
-def test_one_that_leaves_early_is_noticed_at_once(selection: Selection, tmp_path: Path) -> None:
-    whole = Run(selection.examples, CONDITIONS, tmp_path)
-
-    there = threading.Event()
-
-    def leave() -> None:
-        with Alive(tmp_path, (2, 2)):
-            while not alive_file(tmp_path, (2, 2)).exists():
-                time.sleep(0.01)
-            there.set()
-            time.sleep(0.5)
-
-    other = threading.Thread(target=leave)
-    other.start()
-    assert there.wait(10)
-    started = time.monotonic()
+def test_one_that_leaves_early_is_noticed_at_once(
+    selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, other = Run(selection.examples, CONDITIONS, tmp_path), alive_file(tmp_path, (2, 2))
+    other.touch()
+    clock = Clock(lambda now: other.unlink() if now == 3 else None)
+    monkeypatch.setattr(processes, "time", clock)
     with pytest.raises(MonkeyVLError, match="process 2 of 2"):
         wait_for_others(whole, (1, 2), patience=20)
-    other.join()
-    assert time.monotonic() - started < 10
+    assert clock.now == 3
+
+
+def test_a_process_shows_that_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "BEAT", 0.01)
+    file = alive_file(tmp_path, (2, 2))
+
+    def later(sign: int) -> int:
+        until(lambda: processes._sign(tmp_path, (2, 2)) != sign)
+        return processes._sign(tmp_path, (2, 2))
+
+    with Alive(tmp_path, (2, 2)):
+        signs = [first := later(0), second := later(first), later(second)]
+        assert len({0, *signs}) == 4
+    assert not file.exists()
 
 
 def test_the_place_among_launched_processes() -> None:

@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
@@ -154,12 +155,13 @@ def run_processes(
     shards = [(i, count) for i in range(1, count + 1)]
     workers, pipes = {}, {}
     try:
-        for shard in shards:
-            pipes[shard], theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=child, args=(work, shard, threads, theirs), daemon=True)
-            worker.start()
-            theirs.close()
-            workers[shard] = worker
+        with starting():
+            for shard in shards:
+                pipes[shard], theirs = context.Pipe(duplex=False)
+                worker = context.Process(target=child, args=(work, shard, threads, theirs), daemon=True)
+                worker.start()
+                theirs.close()
+                workers[shard] = worker
         failed: list[tuple[int, str]] = []
         left = dict(workers)
         while left:
@@ -198,12 +200,33 @@ def _failure(code: int, pipe: Connection) -> tuple[int, str]:
         return code, f"failed with exit code {code}"
 
 
+@contextmanager
+def starting() -> Iterator[None]:
+    """Within, Ctrl-C waits: here until the end, in processes that are started until `child` takes it.
+
+    One that is still importing would else print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its start lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def child(work: Callable[[Shard], None], shard: Shard, threads: int, pipe: Connection) -> None:
     """What a process that was started here does: its shard's work, and to send what it failed of.
 
     It ends with the process that started it.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches every process; one message is enough
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `starting`
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ["LOCAL_RANK"] = str(shard[0] - 1)

@@ -21,7 +21,7 @@ from typing import Any
 
 from monkeyvl.data.rows import BadRow
 from monkeyvl.errors import CheckpointError, MonkeyVLError, Paused, UsageError
-from monkeyvl.evaluation.processes import Shard, child, launched
+from monkeyvl.evaluation.processes import Shard, child, launched, starting
 
 GOES_ON = "--resume goes on from the last save"
 LOST = "lost another process"
@@ -96,14 +96,15 @@ def run_together(count: int, work: Callable[[], None]) -> None:
     pipes = []
     with _handing_on(workers):
         try:
-            for number in range(1, count + 1):
-                pipe, theirs = context.Pipe(duplex=False)
-                # no daemons: these may have processes of their own, which read rows
-                worker = context.Process(target=child, args=(task, (number, count), threads, theirs))
-                worker.start()
-                theirs.close()
-                workers.append(worker)
-                pipes.append(pipe)
+            with starting():
+                for number in range(1, count + 1):
+                    pipe, theirs = context.Pipe(duplex=False)
+                    # no daemons: these may have processes of their own, which read rows
+                    worker = context.Process(target=child, args=(task, (number, count), threads, theirs))
+                    worker.start()
+                    theirs.close()
+                    workers.append(worker)
+                    pipes.append(pipe)
             _wait(workers)
             ended = [worker.exitcode for worker in workers]
         finally:
