@@ -66,6 +66,15 @@ def test_the_loss_is_on_the_answers_and_their_ends(tiny: Path) -> None:
     assert len(example.pixels) == 2
 
 
+def test_an_endless_text_never_reaches_the_tokenizer(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, encode = encoder(tiny)
+    monkeypatch.setattr(encode, "_labelled", lambda *_: pytest.fail("tokenized"))
+    with pytest.raises(
+        BadRow, match=r"line 7: 10,000,00\d characters are longer than the limit of 4000 tokens"
+    ):
+        encode(loaded(Turn("One?", "x" * 10_000_000)))
+
+
 @pytest.mark.parametrize("kind", ["monkey", "textmonkey"])
 def test_monkeys_go_on_writing(kind: str, tmp_path: Path) -> None:
     _, encode = encoder(tiny_monkey(tmp_path / kind, kind))

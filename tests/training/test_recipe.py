@@ -45,6 +45,8 @@ def test_reads_nested_values_and_defaults(tmp_path: Path) -> None:
         ("name: x\nstages: []\n", "no stages"),
         (GOOD.replace("steps: 2", "steps: many"), r"stages\[0\].steps: 'many' must be of type int"),
         (GOOD.replace("steps: 2", "steps: true"), r"stages\[0\].steps: True must be of type int"),
+        (GOOD.replace("learning_rate: 1", "learning_rate: .nan"), "must be a finite number"),
+        (GOOD.replace("learning_rate: 1", "learning_rate: fast"), "'fast' must be of type float"),
         (GOOD.replace("trim: true", "trim: 1"), "recipe.model.trim: 1 must be of type bool"),
         (GOOD.replace("[{kind: lines}]", "lines"), "must be a list"),
         ("name: [\n", "no valid YAML in line"),
@@ -55,6 +57,12 @@ def test_bad_recipes_are_one_clear_line(tmp_path: Path, text: str, message: str)
     with pytest.raises(UsageError, match=message) as caught:
         load_recipe(write(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+def test_small_numbers_need_no_point(tmp_path: Path) -> None:
+    assert (
+        load_recipe(write(tmp_path, GOOD), {"stages.0.learning_rate": "1e-5"}).stages[0].learning_rate == 1e-5
+    )
 
 
 def test_bad_places(tmp_path: Path) -> None:

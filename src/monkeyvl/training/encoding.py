@@ -59,6 +59,7 @@ class RowEncoder:
     ) -> None:
         self.processor, self.driver, self.family = processor, driver, family
         self.longest, self.full_stop = longest, full_stop
+        self._most_characters = longest * max(map(len, processor.tokenizer.get_vocab()))
 
     def said(self, loaded: Loaded) -> list[Message]:
         """The row's conversation; places are of the part of the image that the model is shown."""
@@ -75,6 +76,12 @@ class RowEncoder:
         """
         try:
             said = self.said(loaded)
+            # A tokenizer takes minutes for a text of some million letters without a space.
+            if (count := sum(len(one.question) + len(one.answer) for one in said)) > self._most_characters:
+                raise BadRow(
+                    loaded.row.where,
+                    f"{count:,} characters are longer than the limit of {self.longest} tokens",
+                )
             cuts = [self.driver.cut(image, Settings()) for image in loaded.images]
             counts = self._counts([cut.pixels for cut in cuts])
             ids, labels = self._labelled(said, counts)

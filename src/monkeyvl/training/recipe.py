@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -172,8 +173,18 @@ def build_typed(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise UsageError(f"{where}: {value!r} must be a mapping")
         return value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+    if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+        return _number(value, where)
     if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
         raise UsageError(f"{where}: {value!r} must be of type {kind.__name__}")
     return value
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        number = float(value)  # to YAML 1e-5, without a point, is a text
+    except (ValueError, OverflowError):
+        raise UsageError(f"{where}: {value!r} must be of type float") from None
+    if not math.isfinite(number):
+        raise UsageError(f"{where}: {value!r} must be a finite number")
+    return number
