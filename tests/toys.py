@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from monkeyvl.models.monkey import (
     MonkeyConfig,
@@ -48,6 +49,22 @@ def toy(base: Path | str, **others: Any) -> Finetuning:
     """A few steps without an evaluation."""
     values = {"steps": 4, "batch_size": 6, "save_steps": 2, "warmup_steps": 1, "hold_out": 0.0}
     return Finetuning(**{"model": str(base), "learning_rate": 1e-3, **values, **others})
+
+
+def settings(base: Path, **others: Any) -> Finetuning:
+    """A few steps with an evaluation before and after."""
+    values = {"steps": 4, "batch_size": 2, "save_steps": 1, "learning_rate": 1e-3}
+    values["eval_steps"] = 4 if others.get("hold_out", 0.2) else 0
+    return Finetuning(**{"model": str(base), "hold_out": 0.2, "warmup_steps": 2, **values, **others})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """All tensors in a folder's files by name."""
+    return {
+        name: value
+        for file in sorted(folder.glob("*.safetensors"))
+        for name, value in load_file(file).items()
+    }
 
 
 def logged(out: Path, name: str) -> list[Any]:

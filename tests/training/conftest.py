@@ -27,3 +27,20 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines.append(json.dumps(row) + "\n")
     (folder / "rows.jsonl").write_text("".join(lines))
     return folder
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    lines = []
+    for number in range(12):
+        Image.new("RGB", (32, 32), COLOURS[number % 3]).save(tmp_path / "images" / f"{number}.png")
+        entry = {"image": f"images/{number}.png", "question": "Colour?", "answer": COLOURS[number % 3]}
+        lines.append(json.dumps(entry) + "\n")
+    (tmp_path / "rows.jsonl").write_text("".join(lines))
+    return tmp_path / "rows.jsonl"

@@ -37,7 +37,7 @@ from monkeyvl.training.order import TrainingRows
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
 from monkeyvl.training.progress import StageProgress
 from monkeyvl.training.run import Pause, compile_parts
-from monkeyvl.training.saving import appearing
+from monkeyvl.training.saving import PARTIAL, appearing
 
 RUN = "finetune.json"
 SAVES = 10  # evaluations and saves of a run by default
@@ -89,7 +89,9 @@ def finetune(
     trainer.accelerator.wait_for_everyone()  # all have looked into `out`
     if trainer.is_world_process_zero():
         out.mkdir(parents=True, exist_ok=True)
-        (out / RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        begun = out / (RUN + PARTIAL)
+        begun.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+        begun.replace(out / RUN)
     last = get_last_checkpoint(str(out)) if resume else None
     writer = None
     if recipe.tensorboard and trainer.is_world_process_zero():
@@ -230,13 +232,18 @@ def _longest(recipe: Finetuning, text: Any) -> int:
 
 def _description(recipe: Finetuning, rows: Rows) -> dict[str, Any]:
     """What a run must not change when it goes on."""
+    return {"rows": rows.fingerprint, "settings": _fixed(recipe)}
+
+
+def _fixed(recipe: Finetuning) -> dict[str, Any]:
+    """The settings that a run keeps, as JSON has them."""
     same = {name: value for name, value in asdict(recipe).items() if name not in FREE}
-    description: dict[str, Any] = json.loads(json.dumps({"rows": rows.fingerprint, "settings": same}))
-    return description
+    settings: dict[str, Any] = json.loads(json.dumps(same))
+    return settings
 
 
 def _check_folder(out: Path, resume: bool, run: dict[str, Any]) -> None:
-    """Refuses a folder that holds another run."""
+    """Refuses a folder that holds another run. What an earlier version did not know yet was as usual."""
     if not out.exists() or not any(out.iterdir()):
         return
     if not resume:
@@ -247,8 +254,12 @@ def _check_folder(out: Path, resume: bool, run: dict[str, Any]) -> None:
         raise UsageError(f"{out} holds no fine-tuning that can go on: no {RUN} in it") from None
     if known["rows"] != run["rows"]:
         raise UsageError(f"{out} was trained on other rows")
-    for name, value in run["settings"].items():
-        if (before := known["settings"].get(name)) != value:
+    for name, before in {**_fixed(Finetuning()), **known["settings"]}.items():
+        if name in FREE:
+            continue
+        if name not in run["settings"]:
+            raise UsageError(f"{out} was begun with {name} {before!r}, which this version does not know")
+        if before != (value := run["settings"][name]):
             raise UsageError(f"{out} was begun with {name} {before!r}, not {value!r}")
 
 
