@@ -58,7 +58,7 @@ def test_requests_of_a_call_run_together_and_keep_their_order(
 ) -> None:
     import threading
 
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=100)
 
     def reply(asked: Asked) -> str:
         together.wait()  # breaks unless all four are here

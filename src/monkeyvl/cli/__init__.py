@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command().main(args=arguments or ["--help"], prog_name="monkeyvl", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer has swallowed it
+        sys.stdout.flush()  # here a reader that has left is no error
         return code if isinstance(code, int) else 0
     except MonkeyVLError as error:
         return fail(str(error), error.exit_code)

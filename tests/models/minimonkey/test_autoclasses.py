@@ -172,7 +172,7 @@ def test_code_in_a_folder_is_never_run_nor_asked_about(official: Path, tmp_path:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -204,7 +204,7 @@ def test_a_library_that_was_here_first_keeps_the_shared_type(official: Path) -> 
         [sys.executable, "-c", SHARED_TYPE, str(official)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert run.stdout.split() == ["TheirConfig", "MiniMonkeyForConditionalGeneration"], run.stderr

@@ -234,7 +234,8 @@ def test_auto_class_finds_it_without_torchvision_or_warning(tmp_path, caplog, re
     processor = AutoImageProcessor.from_pretrained(tmp_path)
     assert type(processor) is MiniMonkeyImageProcessor
     assert not caplog.records
-    assert not list(recwarn)
+    # What earlier tests left open may be closed, and told, at any time.
+    assert not [one for one in recwarn if one.category is not ResourceWarning]
     assert monkeyvl.models.minimonkey
 
 

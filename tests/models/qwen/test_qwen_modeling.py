@@ -288,7 +288,7 @@ def test_threads_with_prompts_of_other_lengths_do_not_meet(model: QwenForCausalL
     """Each waits between the choice of its alpha and its use until the other has chosen."""
     prompts = [reference[f"{name}.input_ids"] for name in ("text_short", "text_long_2p3x")]
     alone = [logits(model, prompt) for prompt in prompts]
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=300)
 
     def wait(*args: Any) -> None:
         both.wait()
