@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from monkeyvl.errors import UsageError
-from monkeyvl.training.recipe import build_typed, load_recipe, read_yaml
-from monkeyvl.training.samples import ROWS, StageDataset
+from monkeyvl.training.recipe import ROWS, build_typed, load_recipe, read_yaml
+from monkeyvl.training.samples import StageDataset
 from monkeyvl.training.search import Group, Search
 
 GOOD = """
@@ -63,6 +64,38 @@ def test_small_numbers_need_no_point(tmp_path: Path) -> None:
     assert (
         load_recipe(write(tmp_path, GOOD), {"stages.0.learning_rate": "1e-5"}).stages[0].learning_rate == 1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("token_loss: 0.5", "stage one: token_loss 0.5: it would do nothing, as answer_loss is 0"),
+        ("questions: 2", "stage one: questions 2: it would do nothing, as answer_loss is 0"),
+        ("longest_answer: 9", "stage one: longest_answer 9: it would do nothing, as answer_loss is 0"),
+        ("character_loss: 0", "stage one: nothing is learnt, as answer_loss and character_loss are 0"),
+        ("data: [{kind: rows}]", "stage one: nothing is learnt"),
+        ("data: [{kind: rows}], answer_loss: 1, token_loss: 0.1", "token_loss 0.1: .* letters of rows stand"),
+        (
+            "data: [{kind: rows}], answer_loss: 1, character_loss: 0.5",
+            "character_loss 0.5: .* letters of rows",
+        ),
+    ],
+)
+def test_settings_of_a_stage_that_would_do_nothing_are_refused(
+    tmp_path: Path, change: str, message: str
+) -> None:
+    overrides = yaml.safe_load(f"{{answer_loss: 0, {change}}}")
+    with pytest.raises(UsageError, match=message):
+        load_recipe(write(tmp_path, GOOD), {f"stages.0.{name}": value for name, value in overrides.items()})
+
+
+def test_what_does_something_is_taken(tmp_path: Path) -> None:
+    for change in ({"answer_loss": 0, "questions": 8}, {"data": [{"kind": "rows"}], "character_loss": 0}):
+        load_recipe(write(tmp_path, GOOD), {f"stages.0.{name}": value for name, value in change.items()})
+    with pytest.raises(
+        UsageError, match=r"start_parts \['vision'\]: it would do nothing, as there is no start"
+    ):
+        load_recipe(write(tmp_path, GOOD + "start_parts: [vision]\n"))
 
 
 def test_bad_places(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_late_stage_is_checked_before_the_first_starts(
     recipe: Path, tmp_path: Path, place: str, value: object, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        train(recipe, tmp_path / "out", overrides={place: value})
+        train(recipe, tmp_path / "out", overrides={"start": "embedded", place: value})
     assert not (tmp_path / "out").exists()
 
 

@@ -164,6 +164,8 @@ def test_single_lines_are_cut_out_and_asked_for(real: Path) -> None:
         AnnotatedImages(real, SPLITS, lines="[a-z]+")
     with pytest.raises(UsageError, match=r"lines '\(': no regular expression"):
         AnnotatedImages(real, SPLITS, lines="(")
+    with pytest.raises(UsageError, match="most 800: it would do nothing, as lines are cut out"):
+        AnnotatedImages(real, SPLITS, lines="[0-9]+", most=800)
 
 
 def test_the_lists_of_images_for_scoring_cannot_be_left_out(real: Path) -> None:

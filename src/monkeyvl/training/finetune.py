@@ -36,6 +36,7 @@ from monkeyvl.training.finetune_trainer import Evaluation, RowTrainer, event_wri
 from monkeyvl.training.order import TrainingRows
 from monkeyvl.training.parts import chosen_parts, freeze_others, linear_layers
 from monkeyvl.training.progress import StageProgress
+from monkeyvl.training.recipe import refuse_idle
 from monkeyvl.training.run import Pause, compile_parts
 from monkeyvl.training.saving import PARTIAL, appearing
 
@@ -80,7 +81,7 @@ def finetune(
     folder = resolve(recipe.model)
     recipe = recipe.settled(small=is_small(folder))
     silent = not (evaluation or recipe.hold_out) and "no rows are evaluated on"
-    recipe.refuse_idle({"evaluated": silent, "eval_steps": silent})
+    refuse_idle(recipe, {"evaluated": silent, "eval_steps": silent})
     run = _description(recipe, rows)
     _check_folder(out, resume, run)
     other = Rows(evaluation, images) if evaluation else None
@@ -306,7 +307,7 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
         raise UsageError(
             f"batch_size {recipe.batch_size}: no multiple of {at_once} rows at once on {count} processes"
         )
-    recipe.refuse_idle({"pack": at_once == 1 and "each process has one row at a time"})
+    refuse_idle(recipe, {"pack": at_once == 1 and "each process has one row at a time"})
     checkpointing = recipe.gradient_checkpointing
     arguments = TrainingArguments(
         output_dir=str(out),

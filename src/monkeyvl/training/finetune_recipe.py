@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from monkeyvl.errors import UsageError
-from monkeyvl.training.recipe import build_typed, read_yaml
+from monkeyvl.training.recipe import build_typed, read_yaml, refuse_idle
 
 METHODS = ("lora", "full", "qlora")
 STARTS = ("", "textmonkey")
@@ -115,28 +114,14 @@ class Finetuning:
             raise UsageError(f"jpeg_share is {self.jpeg_share:g}; it must be 0 to 1")
         if self.epochs <= 0:
             raise UsageError(f"epochs is {self.epochs:g}; it must be above 0")
-        adapters = self.method == "full" and "method full has no adapters"
-        self.refuse_idle(
-            {
-                **{"rank": adapters, "alpha": adapters, "dropout": adapters},
-                "epochs": self.steps and f"steps is {self.steps}",
-                "jpeg": not self.jpeg_share and "jpeg_share is 0",
-                "jpeg_share": not self.jpeg and "there is no jpeg",
-                "longest": 0 < self.pack < self.longest and f"no row is longer than pack, {self.pack}",
-            }
+        idle: dict[str, object] = dict.fromkeys(
+            ("rank", "alpha", "dropout"), self.method == "full" and "method full has no adapters"
         )
-
-    def refuse_idle(self, reasons: Mapping[str, object]) -> None:
-        """Refuses settings that are not as usual and have a reason for doing nothing.
-
-        Raises:
-            UsageError: the first one of them.
-        """
-        usual = {one.name: one.default for one in fields(self)}
-        for name, reason in reasons.items():
-            if reason and (value := getattr(self, name)) != usual[name]:
-                shown = list(value) if isinstance(value, tuple) else value
-                raise UsageError(f"{name} {shown}: it would do nothing, as {reason}")
+        idle["epochs"] = self.steps and f"steps is {self.steps}"
+        idle["jpeg"] = not self.jpeg_share and "jpeg_share is 0"
+        idle["jpeg_share"] = not self.jpeg and "there is no jpeg"
+        idle["longest"] = 0 < self.pack < self.longest and f"no row is longer than pack, {self.pack}"
+        refuse_idle(self, idle)
 
     def settled(self, small: bool) -> Finetuning:
         """With the method and the rate chosen, for a small checkpoint or a usual one."""

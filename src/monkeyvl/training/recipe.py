@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from monkeyvl.errors import UsageError
 
 T = TypeVar("T")
+ROWS = "rows"  # a kind of picture: images of annotated sets
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,17 @@ class Stage:
     cropping: dict[str, Any] = field(default_factory=dict)
     save_steps: int = 200
 
+    def __post_init__(self) -> None:
+        lettered = any(source.kind != ROWS for source in self.data) or not self.data
+        unknown = not lettered and f"nobody knows where the letters of {ROWS} stand"
+        unasked = not self.answer_loss and "answer_loss is 0"
+        idle: dict[str, object] = {"questions": unasked, "longest_answer": unasked}
+        idle["token_loss"] = unasked or unknown
+        idle["character_loss"] = self.character_loss and unknown
+        refuse_idle(self, idle, f"stage {self.name}: ")
+        if not (self.answer_loss or (lettered and self.character_loss)):
+            raise UsageError(f"stage {self.name}: nothing is learnt, as answer_loss and character_loss are 0")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -97,6 +110,9 @@ class Recipe:
     workers: int = 1  # processes that make pictures
     compile: bool = False  # tower and decoder through torch.compile
     logging_steps: int = 25
+
+    def __post_init__(self) -> None:
+        refuse_idle(self, {"start_parts": not self.start and "there is no start"})
 
 
 def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -114,6 +130,25 @@ def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
     if not recipe.stages:
         raise UsageError(f"recipe {path}: no stages")
     return recipe
+
+
+def refuse_idle(settings: Any, reasons: Mapping[str, object], where: str = "") -> None:
+    """Refuses settings that are not as usual and have a reason for doing nothing.
+
+    Args:
+        settings: a dataclass's instance.
+        reasons: by the names of its fields; an empty one is none.
+        where: what the message begins with.
+
+    Raises:
+        UsageError: the first one of them.
+    """
+    usual = {one.name: one.default for one in fields(settings)}
+    for name, reason in reasons.items():
+        value = getattr(settings, name)
+        if reason and value != usual[name]:
+            shown = list(value) if isinstance(value, tuple) else value
+            raise UsageError(f"{where}{name} {shown}: it would do nothing, as {reason}")
 
 
 def read_yaml(file: Path) -> Any:

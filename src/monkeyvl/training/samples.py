@@ -22,9 +22,9 @@ from monkeyvl.evaluation.splits import TrainingImages
 from monkeyvl.images import open_image
 from monkeyvl.margins import PixelBox, content_box
 from monkeyvl.prompts import prompt
-from monkeyvl.training.recipe import Source, Stage
+from monkeyvl.training.recipe import ROWS, Source, Stage
 
-ROWS = "rows"
+MOST = 1600
 LONGEST_IN_CROP = 300  # characters of a reading answer
 
 
@@ -115,7 +115,7 @@ class AnnotatedImages:
         lists: str | Path,
         sets: Sequence[str] = (),
         longest: int = 600,
-        most: int = 1600,
+        most: int = MOST,
         lines: str = "",
     ) -> None:
         self.longest, self.most = longest, most
@@ -123,6 +123,8 @@ class AnnotatedImages:
             self.lines = re.compile(lines) if lines else None
         except re.error as error:
             raise UsageError(f"lines {lines!r}: no regular expression, {error}") from None
+        if lines and most != MOST:
+            raise UsageError(f"most {most}: it would do nothing, as lines are cut out of images as they are")
         guard = TrainingImages.read(Path(lists))
         images: dict[Path, list[Example]] = {}
         for example in select(Path(folder), split="train").examples:
