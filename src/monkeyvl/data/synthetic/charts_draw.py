@@ -240,11 +240,13 @@ def _lines(rng: random.Random, canvas: Canvas, chart: Chart, style: Style, y: fl
     for series, one in enumerate(chart.series):
         for at in sorted(range(last + 1), key=lambda at: at not in (0, last)):
             x0, y0, x1, y1 = canvas.marks[mark_name(chart, series, at)]
-            above = all(one.values[at] >= other.values[at] for other in chart.series)
-            shift = 0.65 * px
-            text = chart.written(one.values[at])
-            middle = y0 - shift if above or series % 2 == 0 else y1 + shift
-            plot.write(canvas, (series, at), (x0 + x1) / 2, middle, text, font, style.ink)
+            # On that side of the line to which it does not run on.
+            beside = [one.values[near] for near in (at - 1, at + 1) if 0 <= near <= last]
+            above = one.values[at] >= sum(beside) / len(beside)
+            text, shift = chart.written(one.values[at]), 0.75 * px
+            for middle in (y0 - shift, y1 + shift) if above else (y1 + shift, y0 - shift):
+                if plot.write(canvas, (series, at), (x0 + x1) / 2, middle, text, font, style.ink):
+                    break
     base = max([base, *(box[3] for box in plot.taken)])
     _line_labels(canvas, chart, style, (left, right), base + 0.3 * px)
     return base + 1.6 * px

@@ -91,7 +91,7 @@ def make_form(
     title = _title(rng)
     _head(rng, pen, title)
     _body(rng, sheet, pairs, filled, boxes, comments, amount)
-    signed = _signatures(rng, pen, amount)
+    signed = _signatures(rng, pen, amount, {pair.key.lower() for pair in pairs})
     canvas = sheet.close(1.29)
     handle(canvas, rng, pen.px, 0.12)
     fields = {pair.key: pair.value for pair in pairs if pair.value} | comments
@@ -213,20 +213,20 @@ def _body(
         pairs_block(pen, part, style, min(columns, len(part)), filled, bold, shade)
         pen.y += pen.px * rng.uniform(0.2, 1.0)
         if rng.random() < 0.25 * amount * 2:
-            _check_boxes(rng, pen, boxes)
+            _check_boxes(rng, pen, boxes, {pair.key.lower().rstrip(".") for pair in pairs})
         if rng.random() < 0.3 * amount and not comments:
             _comment(rng, pen, filled, comments, {pair.key.lower() for pair in pairs})
         if rng.random() < 0.25 * amount and not sheet.narrow():
             _small_table(rng, pen, filled)
 
 
-def _check_boxes(rng: random.Random, pen: Pen, boxes: dict[str, bool]) -> None:
-    """A row of boxes, some of them ticked."""
+def _check_boxes(rng: random.Random, pen: Pen, boxes: dict[str, bool], taken: Collection[str]) -> None:
+    """A row of boxes, some of them ticked; none is called as a field that is `taken`, in lower case."""
     case = rng.choice((str.upper, str))
     side = 0.85 * pen.px
     x = pen.x0
     before = rng.random() < 0.5
-    for name in rng.sample(BOXES, rng.randint(2, 5)):
+    for name in rng.sample([one for one in BOXES if one.lower() not in taken], rng.randint(2, 5)):
         key = case(name)
         long = pen.font().getlength(key)
         if key in boxes or x + long + 2.5 * side > pen.x1:
@@ -273,13 +273,14 @@ def _small_table(rng: random.Random, pen: Pen, filled: str) -> None:
     pen.y = part.y
 
 
-def _signatures(rng: random.Random, pen: Pen, amount: float) -> bool:
+def _signatures(rng: random.Random, pen: Pen, amount: float, taken: Collection[str]) -> bool:
     if rng.random() > 0.2 + amount * 0.5:
         return False
     for _ in range(rng.randint(1, 3)):
         pen.y += 1.6 * pen.px
         long = min(18 * pen.px, (pen.x1 - pen.x0) * 0.6)
-        label = rng.choice(("Signature", "Signed", "SUBMITTED BY", "APPROVED BY", "Authorized by"))
+        labels = ("Signature", "Signed", "SUBMITTED BY", "APPROVED BY", "Authorized by")
+        label = rng.choice([one for one in labels if one.lower() not in taken])
         start = pen.x0 + pen.font().getlength(label + "  ")
         below(pen, pen.x0, pen.x1).cell(Cell(label, role="key"), pen.y)
         end = min(start + long, pen.x1)

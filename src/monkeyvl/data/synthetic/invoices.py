@@ -34,10 +34,13 @@ QUESTIONS = {
     "customer": ("Who is billed?", "Who is the customer?", "Who has to pay?"),
     "tax": ("How much is the tax?",),
     "subtotal": ("How much is it before tax?",),
-    "address": ("What is the address of the seller?",),
+    "company address": ("What is the address of the seller?", "Where is the seller?"),
     "order number": ("Which order does it refer to?",),
     "account": ("To which account is it paid?",),
 }
+
+
+QUANTITY = ("Qty", "Quantity", "Units")
 
 
 def make_invoice(
@@ -61,7 +64,8 @@ def make_invoice(
     content = Receipt(where, words_places.firm(rng, where), items, currency, "")
     content.date = words_places.written_date(day, pattern := rng.choice(where.dates))
     content.address = words_places.address(rng, where)
-    fields = {"company": content.company, "address": " ".join(content.address), "date": content.date}
+    # The customer's address is there, too.
+    fields = {"company": content.company, "company address": " ".join(content.address), "date": content.date}
     pairs = _details(rng, where, amount, pattern, day, fields)
     customer = [words_places.firm(rng, where) if rng.random() < 0.7 else words_places.person(rng)]
     customer += words_places.address(rng, where) if rng.random() < 0.4 + 0.6 * amount else []
@@ -69,14 +73,15 @@ def make_invoice(
     _head(rng, sheet, content, pairs, customer)
     pen = sheet.pen
     pen.y += pen.px
-    _table(rng, pen, content, sheet.shade)
+    heads = _table(rng, pen, content, sheet.shade)
     _sums(rng, sheet, content, fields)
     _foot(rng, pen, amount, fields)
     canvas = sheet.close(1.414)
     handle(canvas, rng, pen.px, 0.06)
     caption = f"An invoice of {content.company} to {fields['customer']}, total {fields['total']}."
     structure = {**content.structure(), "fields": fields}
-    page = Page("invoice", canvas, fields, structure, caption, QUESTIONS, questions(rng, content))
+    counted = not heads.isdisjoint(QUANTITY)
+    page = Page("invoice", canvas, fields, structure, caption, QUESTIONS, questions(rng, content, counted))
     send(canvas, rng, strength, 0.12)
     return page.sample(rng, longest, places)
 
@@ -138,7 +143,7 @@ def _head(rng: random.Random, sheet: Sheet, content: Receipt, pairs: list[Pair],
     titles = TITLES.get(content.where.code, ENGLISH) if rng.random() < 0.6 else ENGLISH
     title = Cell(rng.choice(titles), role="title", bold=True)
     large = rng.choice((1.6, 2.0, 2.6))
-    sender = [(content.company, "company"), *((line, "address") for line in content.address)]
+    sender = [(content.company, "company"), *((line, "company address") for line in content.address)]
     billed = [(line, "customer" if number == 0 else "") for number, line in enumerate(customer)]
     style, columns = pick_style(rng), 1
     bold, shade = rng.random() < 0.5, rng.choice((None, sheet.shade))
@@ -182,7 +187,8 @@ def _block(pen: Pen, lines: list[tuple[str, str]], bold: bool) -> None:
         pen.row(Row((Cell(text, fields=inside),), bold=bold and number == 0))
 
 
-def _table(rng: random.Random, pen: Pen, content: Receipt, shade: int) -> None:
+def _table(rng: random.Random, pen: Pen, content: Receipt, shade: int) -> set[str]:
+    """Writes the positions and returns the heads of the columns that had room."""
     items, money = content.items, content.money
     columns = [
         Column(
@@ -192,7 +198,7 @@ def _table(rng: random.Random, pen: Pen, content: Receipt, shade: int) -> None:
         Column(
             rng.choice(("Description", "Item", "Article", "Goods", "Details")), [item.name for item in items]
         ),
-        Column(rng.choice(("Qty", "Quantity", "Units")), [str(item.quantity) for item in items], "right", 1),
+        Column(rng.choice(QUANTITY), [str(item.quantity) for item in items], "right", 1),
         Column(
             rng.choice(("Price", "Unit Price", "Each")), [money(item.price) for item in items], "right", 2
         ),
@@ -200,13 +206,14 @@ def _table(rng: random.Random, pen: Pen, content: Receipt, shade: int) -> None:
             rng.choice(("Amount", "Total", "Line Total")), [money(item.amount) for item in items], "right"
         ),
     ]
-    table_block(
+    kept = table_block(
         pen,
         columns[rng.choice((0, 0, 1, 2)) :],
         pick_ruling(rng),
         rng.choice((None, shade)),
         rng.random() < 0.7,
     )
+    return {column.head for column in kept}
 
 
 def _sums(rng: random.Random, sheet: Sheet, content: Receipt, fields: dict[str, str]) -> None:

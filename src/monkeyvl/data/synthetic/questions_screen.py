@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 from monkeyvl.answers import format_box, format_point
 from monkeyvl.data.synthetic import names
@@ -103,7 +104,12 @@ def _click(rng: random.Random, element: Element, size: tuple[int, int]) -> Excha
 
 
 def _others(
-    rng: random.Random, elements: list[Element], unique: list[Element], canvas: Canvas, places: bool
+    rng: random.Random,
+    elements: list[Element],
+    unique: list[Element],
+    canvas: Canvas,
+    places: bool,
+    cut: Collection[str],
 ) -> list[Exchange]:
     valued = [one for one in unique if one.value and one.role in VALUES]
     found = [
@@ -114,7 +120,7 @@ def _others(
     if roles:
         role = rng.choice(roles)
         listed = [one.name for one in elements if one.role == role]
-        if len(listed) <= 12:
+        if len(listed) <= 12 and role not in cut:
             wording, answer = (
                 (rng.choice(COUNTS), str(len(listed)))
                 if rng.random() < 0.3
@@ -153,9 +159,17 @@ def _others(
 
 
 def screen_exchanges(
-    rng: random.Random, elements: list[Element], canvas: Canvas, longest: int, places: bool
+    rng: random.Random,
+    elements: list[Element],
+    canvas: Canvas,
+    longest: int,
+    places: bool,
+    cut: Collection[str] = (),
 ) -> list[Exchange]:
-    """Points to click (with `places`), values, lists, places; at most 12, of what has a name of its own."""
+    """Points to click (with `places`), values, lists, places; at most 12, of what has a name of its own.
+
+    Of roles in `cut` some elements are partly hidden: these are neither counted nor listed.
+    """
     known = [one.name.lower() for one in elements]
     unique = [one for one in elements if known.count(one.name.lower()) == 1]
     # Sheets have very many cells: they are not to crowd out the rest.
@@ -166,7 +180,7 @@ def screen_exchanges(
         for _ in range(min(MOST_CLICKS, len(rare))):
             role = rng.choice(roles)
             found.append(_click(rng, rng.choice([one for one in rare if one.role == role]), canvas.size))
-    others = _others(rng, elements, rare, canvas, places)
+    others = _others(rng, elements, rare, canvas, places, cut)
     found += rng.sample(others, min(MOST_OTHERS, len(others)))
     reading = reading_exchanges(rng, canvas.lines, canvas.size, longest, places)
     found += rng.sample(reading, min(2 if found else 4, len(reading)))

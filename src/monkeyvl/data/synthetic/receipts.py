@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from PIL import Image
 
@@ -40,6 +41,7 @@ QUESTIONS = {
     "number": ("What is the receipt number?", "What is the invoice number?"),
     "cashier": ("Who was the cashier?",),
     "discount": ("How much is the discount?",),
+    "total quantity": ("How many pieces were bought in all?", "How many were bought altogether?"),
 }  # fmt: skip
 
 
@@ -180,6 +182,13 @@ def _rows(rng: random.Random, content: Receipt) -> list[Row]:
     rule = rng.choice(("-", "-", "=", "*", ".", "line", "line", "double", "_", "- ", ""))
     ruled = [Row(rule=rule)] if rule else [Row(gap=0.4)]
     parts = [_head(rng, content), _information(rng, content), _goods(rng, content), _sums(rng, content)]
+    if content.counts:
+        counts = _counts(rng, content)
+        parts[2], parts[3] = (
+            (parts[2] + counts, parts[3]) if rng.random() < 0.5 else (parts[2], parts[3] + counts)
+        )
+    if content.summary:
+        parts.append(_summary(rng, content))
     if rng.random() < 0.2:
         # Date and number at the end.
         parts = [parts[0], *parts[2:], parts[1]]
@@ -199,8 +208,10 @@ def _head(rng: random.Random, content: Receipt) -> list[Row]:
     bold = rng.random() < 0.5
     aside = rng.random() < 0.12
     rows = [centred(content.company, ("company", content.company), size=large, bold=bold, role="company")]
-    rows += [centred(line, ("address", line), role="address") for line in content.address]
-    rows += [centred(label + value, (name, value)) for name, label, value in content.contact]
+    contact = [centred(label + value, (name, value)) for name, label, value in content.contact]
+    if content.contact[:1] and content.contact[0][0] == "registration number" and rng.random() < 0.7:
+        rows.append(contact.pop(0))
+    rows += [centred(line, ("address", line), role="address") for line in content.address] + contact
     if aside:
         rows = [
             Row((Cell(row.cells[0].text, fields=row.cells[0].fields),), row.size, row.bold) for row in rows
@@ -318,13 +329,35 @@ def _sums(rng: random.Random, content: Receipt) -> list[Row]:
     for name, label, value in content.sums:
         chief = name == "total"
         shown = (currency if currency or not chief else content.currency) + value
-        cell = Cell(shown, 1.0, "right", ((name, value),), "value")
+        fields = ((name, value),) if name else ()
+        cell = Cell(shown, 1.0, "right", fields, "value")
         cells: tuple[Cell, ...] = (Cell(label + colon, role="key"), cell)
         if beside:
-            cells = (Cell(f"{label}{colon} {shown}", fields=((name, value),), role="value"),)
+            cells = (Cell(f"{label}{colon} {shown}", fields=fields, role="value"),)
         elif inner:
             cells = (Cell(label + colon, 0.68, "right", role="key"), cell)
         rows.append(
             Row(cells, large if chief else 1.0, bold and chief, gap=0.3 if chief and large > 1 else 0.0)
         )
     return rows
+
+
+def _counts(rng: random.Random, content: Receipt) -> list[Row]:
+    """How many items and units there were: beside each other or in two rows."""
+    colon = rng.choice((": ", ":", " : "))
+    cells = [
+        Cell(label + colon + value, fields=((name, value),), role="value")
+        for name, label, value in content.counts
+    ]
+    if len(cells) == 2 and rng.random() < 0.6:
+        return [Row((cells[0], replace(cells[1], at=1.0, align="right")))]
+    return [Row((cell,)) for cell in cells]
+
+
+def _summary(rng: random.Random, content: Receipt) -> list[Row]:
+    """Net and tax by the code of the tax, in three columns."""
+    bold = rng.random() < 0.2
+    return [
+        Row((Cell(first), Cell(net, 0.72, "right"), Cell(tax, 1.0, "right")), bold=bold and number == 0)
+        for number, (first, net, tax) in enumerate(content.summary)
+    ]

@@ -22,6 +22,16 @@ FOOTERS = (
     "Exchanges: {n} days", "E. & O. E.", "Vielen Dank", "Merci de votre visite",
     "Join our club and save {n}%", "Approved {code}", "Ref {code}",
 )  # fmt: skip
+# What only receipts with room for it say besides.
+MORE_FOOTERS = (
+    "TERIMA KASIH", "SILA DATANG LAGI", "*** CUSTOMER COPY ***", "Please check your change",
+    "Goods sold are not refundable", "This is a computer printed bill",
+    "Exchange within {n} days with this bill and the goods in their wrapping", "Follow us: {mail}",
+    "All prices include {tax} where due", "Feedback: {mail}", "Points earned: {n}", "Queue no. {n}",
+    "Warranty {n} months from the date above", "Password: {code}",
+)  # fmt: skip
+# From so many rows a receipt has what long ones have: sums by tax code, counts, a register number.
+LONG = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Receipt:
     time: str = ""
     sums: list[tuple[str, str, str]] = field(default_factory=list)
     footers: list[str] = field(default_factory=list)
+    counts: list[tuple[str, str, str]] = field(default_factory=list)
+    summary: list[tuple[str, ...]] = field(default_factory=list)
 
     def money(self, value: float) -> str:
         return places.amount(value, self.where.comma)
@@ -66,7 +78,8 @@ class Receipt:
             found["address"] = " ".join(self.address)
         if self.time:
             found["time"] = self.time
-        found |= {name: value for name, _, value in (*self.contact, *self.info, *self.sums) if name}
+        rows = (*self.contact, *self.info, *self.sums, *self.counts)
+        found |= {name: value for name, _, value in rows if name}
         return found
 
     def structure(self) -> dict[str, Any]:
@@ -78,7 +91,8 @@ class Receipt:
 
     def text(self) -> str:
         """All letters that are printed, for the choice of a face."""
-        rows = [label + value for _, label, value in (*self.contact, *self.info, *self.sums)]
+        rows = [label + value for _, label, value in (*self.contact, *self.info, *self.sums, *self.counts)]
+        rows += ["".join(row) for row in self.summary]
         items = [item.name for item in self.items]
         parts = (
             self.company,
@@ -135,7 +149,11 @@ def make_content(rng: random.Random, most_rows: int) -> Receipt:
         receipt.time = _time(rng)
     room -= _information(rng, receipt, room, say)
     room -= _sums(rng, receipt, room, say)
-    for footer in rng.sample(FOOTERS, rng.choice((0, 0, 1, 1, 2, 3, 4))):
+    footers = rng.sample(FOOTERS, rng.choice((0, 0, 1, 1, 2, 3, 4)))
+    if most_rows >= LONG:
+        room -= _long_parts(rng, receipt, say)
+        footers += rng.sample(MORE_FOOTERS, rng.choice((0, 1, 2, 4)))
+    for footer in footers:
         if room <= 1:
             break
         footer = footer.format(
@@ -251,38 +269,110 @@ def _sums(rng: random.Random, receipt: Receipt, room: int, say: Any) -> int:
     return taken
 
 
-def questions(rng: random.Random, receipt: Receipt) -> list[Exchange]:
-    """What only a list of goods lets ask: prices, quantities, counts, comparisons."""
+def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
+    """What long receipts have besides; returns the rows taken."""
+    where, money = receipt.where, receipt.money
+    taken = 0
+    if rng.random() < (0.6 if where.code == "MY" else 0.15):
+        number = places.digits(rng, rng.choice(("######-@", "#######-@", "@@#######-@", "##########")))
+        label, value = rng.choice((("", f"({number})"), ("Co. Reg No. : ", number), ("Company No ", number)))
+        receipt.contact.insert(0, ("registration number", label, value))
+        taken += 1
+    if rng.random() < 0.4:
+        units = str(sum(item.quantity for item in receipt.items))
+        label = rng.choice(("Total Qty", "Total Quantity", "Qty(s)", "Total Qty Tender", "Units"))
+        receipt.counts.append(("total quantity", say(label), units))
+        if rng.random() < 0.6:
+            label = rng.choice(("Item(s)", "No. of Items", "Item Count", "Items"))
+            receipt.counts.insert(0, ("item count", say(label), str(len(receipt.items))))
+        taken += len(receipt.counts)
+    values = {name: value for name, _, value in receipt.sums}
+    if rng.random() < (0.6 if where.code == "MY" else 0.25):
+        # Net and tax once more, by the code of the tax: its total is not what was paid.
+        tax_name, rate = rng.choice(where.taxes), rng.choice(where.rates)
+        whole = round(sum(item.amount for item in receipt.items), 2)
+        net = whole if "tax" in values else round(whole / (1 + rate), 2)
+        tax = values.get("tax", money(whole - net))
+        code = rng.choice(("SR", "S", "SR @", "Z", "A", "T1", tax_name))
+        unit = f"({receipt.currency.strip()})" if receipt.currency else ""
+        receipt.summary = [
+            (f"{tax_name} Summary", f"Amount{unit}", f"Tax{unit}"),
+            (f"{code} {rate * 100:g}%", money(net), tax),
+        ]  # fmt: skip
+        if rng.random() < 0.4:
+            receipt.summary.append(("Total", money(net), tax))
+        taken += len(receipt.summary)
+    at = next(number for number, row in enumerate(receipt.sums) if row[0] == "total")
+    if "rounding" in values and rng.random() < 0.7:
+        # The total before it was rounded.
+        label = rng.choice((f"Total Incl. {where.taxes[0]}", "Total Sales", "Total Before Rounding"))
+        total = sum(item.amount for item in receipt.items)
+        if "tax" not in values:
+            receipt.sums.insert(at - 1, ("", say(label), money(total)))
+            at += 1
+            taken += 1
+    if rng.random() < 0.4:
+        label = rng.choice(
+            ("Total Incl. {tax}", "TOTAL INCL. {tax}", "Total Sales Inclusive {tax}", "ROUNDED TOTAL",
+             "Total (Inclusive {tax})", "Net Total Rounded", "Total Amt Payable", "Total Amount Payable",
+             "Final Total", "Nett Amount", "Total incl. {tax} {rate}%", "Total After Adj.")
+        ).format(tax=where.taxes[0], rate=f"{where.rates[0] * 100:g}")  # fmt: skip
+        receipt.sums[at] = ("total", label, receipt.sums[at][2])
+    return taken
+
+
+def questions(rng: random.Random, receipt: Receipt, counted: bool = True) -> list[Exchange]:
+    """What only a list of goods lets ask: prices, quantities (where `counted`), counts, comparisons.
+
+    Of goods that were bought several times the sum is asked for, not the price.
+    """
     items, money = receipt.items, receipt.money
     one = rng.choice(items)
+    single = (f"What is the price of {one.name}?", f"How much is {one.name}?", f"What does {one.name} cost?")
+    several = (
+        f"What does {one.name} cost in all?",
+        f"How much was paid for {one.name} in all?",
+        f"What is the sum for {one.name}?",
+    )
     found = [
-        Exchange(rng.choice((f"What is the price of {one.name}?", f"How much is {one.name}?",
-                             f"What does {one.name} cost in all?")), money(one.amount)),
+        Exchange(rng.choice(single if one.quantity == 1 else several), money(one.amount)),
         Exchange(rng.choice(("How many different items are listed?",
                              "How many positions does the receipt have?",
                              "How many different goods were bought?")), str(len(items))),
     ]  # fmt: skip
-    if any(item.quantity > 1 for item in items):
+    if counted and any(item.quantity > 1 for item in items):
         found.append(Exchange(f"How many {one.name} were bought?", str(one.quantity)))
     amounts = sorted(items, key=lambda item: item.amount)
     if len(items) > 1 and amounts[-1].amount > amounts[-2].amount:
-        wording = (
+        wording: tuple[str, ...] = (
             "Which item is the most expensive?",
             "Which item costs most?",
             "What was the dearest item?",
         )
+        if amounts[-1].price < max(item.price for item in items):
+            wording = (
+                "Which item has the largest amount?",
+                "For which item was most paid in all?",
+                "On which item was most spent?",
+            )
         found.append(Exchange(rng.choice(wording), amounts[-1].name))
     if len(items) > 1 and amounts[0].amount < amounts[1].amount:
-        found.append(
-            Exchange(rng.choice(("Which item is the cheapest?", "Which item costs least?")), amounts[0].name)
-        )
+        wording = ("Which item is the cheapest?", "Which item costs least?")
+        if amounts[0].price > min(item.price for item in items):
+            wording = ("Which item has the smallest amount?", "On which item was least spent?")
+        found.append(Exchange(rng.choice(wording), amounts[0].name))
     if len(items) > 1:
         left, right = rng.sample(items, 2)
         if left.amount != right.amount:
-            dearer = left if left.amount > right.amount else right
-            found.append(Exchange(f"Which costs more, {left.name} or {right.name}?", dearer.name))
-            said = "yes" if left.amount > right.amount else "no"
-            found.append(Exchange(f"Does {left.name} cost more than {right.name}?", said))
+            dearer, other = (left, right) if left.amount > right.amount else (right, left)
+            said = "yes" if dearer is left else "no"
+            if dearer.price > other.price:
+                found.append(Exchange(f"Which costs more, {left.name} or {right.name}?", dearer.name))
+                found.append(Exchange(f"Does {left.name} cost more than {right.name}?", said))
+            else:
+                asked = f"For which was more paid in all, {left.name} or {right.name}?"
+                found.append(Exchange(asked, dearer.name))
+                found.append(Exchange(f"Was more paid for {left.name} than for {right.name}?", said))
     names = {name for name, _, _ in receipt.sums}
     if names & {"cash", "card"}:
         found.append(Exchange("Was it paid in cash?", "yes" if "cash" in names else "no"))

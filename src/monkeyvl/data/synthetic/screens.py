@@ -259,7 +259,7 @@ def make_screen(
     finish(canvas, rng, "screen", strength)
     known = [one.name for one in screen.elements]
     canvas.marks = {one.name: one.box for one in screen.elements if known.count(one.name) == 1}
-    exchanges = screen_exchanges(rng, screen.elements, canvas, longest, places)
+    exchanges = screen_exchanges(rng, screen.elements, canvas, longest, places, screen.cut)
     elements = [
         {"name": one.name, "role": one.role, "box": [round(value) for value in one.box], "value": one.value}
         for one in screen.elements

@@ -58,6 +58,8 @@ class Surface:
         self.paper = paper or theme.paper
         self.canvas = Canvas(width, height, self.paper)
         self.elements: list[Element] = []
+        # Roles of elements that are partly hidden: who counts them may see another number.
+        self.cut: set[str] = set()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -186,12 +188,20 @@ class Surface:
         width, height = other.size
         self.forget((x, y, x + width, y + height))
         self.canvas.paste(other.canvas, x, y)
+        self.cut |= other.cut
         for one in other.elements:
             x0, y0, x1, y1 = one.box
             self.add(one.name, one.role, (x0 + x, y0 + y, x1 + x, y1 + y), one.value)
 
     def forget(self, hidden: Box) -> None:
         """Forgets what lies in `hidden`; of a line that is partly hidden the longest visible part stays."""
+        x0, y0, x1, y1 = hidden
+        self.cut |= {
+            one.role
+            for one in self.elements
+            if _overlap(one.box, hidden)
+            and not (x0 <= one.box[0] and y0 <= one.box[1] and one.box[2] <= x1 and one.box[3] <= y1)
+        }
         self.elements = [one for one in self.elements if not _overlap(one.box, hidden)]
         lines: list[Line] = []
         characters: list[Character] = []

@@ -88,7 +88,7 @@ def reading_exchanges(
     if not places:
         return exchanges
     texts = [line.text for line in lines]
-    unique = [line for line in lines if texts.count(line.text) == 1]
+    unique = unmistakable(lines)
     sought = rng.sample(unique, min(2, len(unique)))
     exchanges += [
         Exchange(prompt("locate", "embedded", text=line.text), spotted(line, size)) for line in sought
@@ -97,6 +97,12 @@ def reading_exchanges(
         everything = "".join(spotted(line, size) for line in reading_order(lines))
         exchanges.append(Exchange(prompt("spot", "embedded"), everything))
     return exchanges
+
+
+def unmistakable(lines: Sequence[Line]) -> list[Line]:
+    """The lines whose text stands nowhere else, not even as a part of another line."""
+    everything = "\n".join(line.text for line in lines)
+    return [line for line in lines if everything.count(line.text) == 1]
 
 
 def spotted(line: Line, size: tuple[int, int]) -> str:

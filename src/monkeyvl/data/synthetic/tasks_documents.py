@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import string
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monkeyvl.answers import format_box
-from monkeyvl.data.synthetic.canvas import Canvas, Exchange, Sample
-from monkeyvl.data.synthetic.geometry import Box, union
-from monkeyvl.data.synthetic.tasks import COUNTED, READ_ALL, REGION, reading_rows, spotted
+from monkeyvl.data.synthetic.canvas import Canvas, Exchange, Line, Sample
+from monkeyvl.data.synthetic.geometry import Box, corners, union
+from monkeyvl.data.synthetic.tasks import COUNTED, READ_ALL, REGION, reading_rows, spotted, unmistakable
 from monkeyvl.prompts import prompt
 
 # How many exchanges of all sorts a picture has at most.
@@ -140,8 +141,10 @@ class Page:
         size, lines = canvas.size, canvas.lines
         found = []
         texts = [line.text for line in lines]
-        unique = [line for line in lines if texts.count(line.text) == 1]
+        unique = unmistakable(lines)
         sought = rng.sample(unique, min(rng.randint(0, 2), len(unique)))
+        if sought and rng.random() < 0.5:
+            sought[0] = _words_of(rng, canvas, sought[0])
         found += [
             Exchange(prompt("locate", "embedded", text=line.text), spotted(line, size)) for line in sought
         ]
@@ -184,6 +187,33 @@ class Page:
             ('Is the {key} "{value}"?', "Does it say {value} as {key}?", "Is {value} the {key}?")
         )
         return Exchange(wording.format(key=name, value=said), "yes" if said == value else "no")
+
+
+def _words_of(rng: random.Random, canvas: Canvas, line: Line) -> Line:
+    """Some words of a line with their own place, if they stand nowhere else; else the line itself."""
+    words = line.text.split()
+    count = rng.randint(1, max(1, len(words) - 1))
+    first = rng.randint(0, len(words) - count)
+    text = " ".join(words[first : first + count])
+    if len(text) < 2 or sum(other.text.count(text) for other in canvas.lines) != 1:
+        return line
+    before = sum(
+        len(other.text) - other.text.count(" ")
+        for other in canvas.lines[: next(at for at, one in enumerate(canvas.lines) if one is line)]
+    )
+    start = before + len("".join(words[:first]))
+    letters = canvas.characters[start : start + len("".join(words[first : first + count]))]
+    (_, x0, y0, _), (_, x1, y1, _) = letters[0], letters[-1]
+    left, _, _, foot = line.quad or corners(line.box)
+    half = math.dist(left, foot) / 2
+    place = (
+        max(line.box[0], x0 - 0.3 * letters[0][3]),
+        max(line.box[1], min(y0, y1) - half),
+        min(line.box[2], x1 + 0.3 * letters[-1][3]),
+        min(line.box[3], max(y0, y1) + half),
+    )
+    level = abs(y1 - y0) < 0.2 * (x1 - x0) or len(letters) == 1
+    return Line(text, place) if level and x1 >= x0 else line
 
 
 def altered(rng: random.Random, value: str) -> str:
