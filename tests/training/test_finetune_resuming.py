@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from toys import settings, weights
-from transformers import TrainerCallback
+from transformers import TrainerCallback, modeling_utils
 
 from monkeyvl.cli import main
 from monkeyvl.errors import Paused, UsageError
@@ -174,23 +174,38 @@ finetune(Path({str(rows)!r}), Path({str(out)!r}), Finetuning(**{settings(base, w
     assert not (out / ".partial").exists()
 
 
+@pytest.mark.parametrize(
+    ("writer", "name", "reason"),
+    [(torch, "save", "is the disk full?"), (modeling_utils, "safe_save_file", "File too large")],
+)
 def test_a_full_disk_leaves_the_saves_before(
-    base: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    writer: Any,
+    name: str,
+    reason: str,
+    base: Path,
+    rows: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = rows.parent / "out"
-    original = torch.save
+    original = getattr(writer, name)
 
     def full(value: Any, file: Any, *args: Any, **kwargs: Any) -> None:
-        if "checkpoint-3" in str(file):
-            raise OSError(errno.ENOSPC, "No space left on device", str(file))
-        original(value, file, *args, **kwargs)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if "checkpoint-3" in str(file):  # the system itself writes no file further
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            original(value, file, *args, **kwargs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     arguments = ["finetune", "--data", str(rows), "--out", str(out), "--model", str(base), "--steps", "4"]
     arguments += ["--batch-size", "2", "--set", "save_steps=1"]
     with monkeypatch.context() as patch:
-        patch.setattr(torch, "save", full)
+        patch.setattr(writer, name, full)
         assert main(arguments) == 1
-    assert capsys.readouterr().err.splitlines()[-1].endswith("No space left on device")
+    assert capsys.readouterr().err.splitlines()[-1] == f"monkeyvl: {out} cannot be written: {reason}"
+    assert not (out / ".partial").exists()
     assert [one.name for one in sorted(out.glob("checkpoint-*"))] == ["checkpoint-1", "checkpoint-2"]
     assert main([*arguments, "--resume"]) == 0
     assert str(out / "checkpoint") in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -12,11 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import Trainer
 
+from monkeyvl.errors import MonkeyVLError
 from monkeyvl.loading import quietly
 
 PARTIAL = ".partial"
+_UNWRITTEN = re.compile("inline_container|PytorchStreamWriter")  # where torch.save fails
+_REASON = re.compile(r"\[Errno [0-9]+\] ([^:]+)|I/O error: ([^(]+[^( ])")
 KEPT = 2  # saves of a run
 
 
@@ -45,7 +50,7 @@ class AtomicTrainer(Trainer):
             if self.args.should_save:
                 shutil.rmtree(self._inside, ignore_errors=True)
             self.accelerator.wait_for_everyone()
-            with quietly():
+            with _whole_or_not(self._inside), quietly():
                 super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
@@ -56,6 +61,21 @@ class AtomicTrainer(Trainer):
                 _forget(folder)
         finally:
             self._inside = None
+
+
+@contextmanager
+def _whole_or_not(partial: Path) -> Iterator[None]:
+    """Where what is written into `partial` cannot be, the room that it takes is free again, and one line says
+    so: torch and safetensors have errors of their own for a full disk."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and not _UNWRITTEN.search(str(error)):
+            raise  # of a process that is lost, say
+        shutil.rmtree(partial, ignore_errors=True)
+        found = _REASON.search(str(error))
+        reason = found[1] or found[2] if found else "is the disk full?"
+        raise MonkeyVLError(f"{partial.parent} cannot be written: {reason}") from None
 
 
 def _begin_worker(begin: Callable[[int], None], number: int) -> None:
@@ -88,7 +108,8 @@ def appearing(folder: Path) -> Iterator[Path]:
     """A folder to write into that takes the name `folder`, in place of what was there, when all went well."""
     partial = folder.with_name(folder.name + PARTIAL)
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
+    with _whole_or_not(partial):
+        partial.mkdir(parents=True)
+        yield partial
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
