@@ -67,7 +67,7 @@ def by_two(place: Path, *runs: tuple[str, dict[str, Any]]) -> list[list[int]]:
         capture_output=True,
         text=True,
         env=ALONE,
-        timeout=500,
+        timeout=1500,
     )
     assert done.returncode == 0, done.stderr
     (place / "said.txt").write_text(done.stderr)

@@ -138,7 +138,7 @@ def test_sigterm_to_all_processes_of_a_run_saves_and_ends(base: Path, rows: Path
             while not list(out.glob("checkpoint-*")) and run.poll() is None:
                 time.sleep(0.05)
             os.killpg(run.pid, signal.SIGTERM)
-            said = run.communicate(timeout=60)[1]  # until the last process has ended
+            said = run.communicate(timeout=400)[1]  # until the last process has ended
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(run.pid, signal.SIGKILL)
@@ -165,7 +165,7 @@ Trainer._save_rng_state = save
 finetune(Path({str(rows)!r}), Path({str(out)!r}), Finetuning(**{settings(base, workers=1).__dict__!r}))
 """
     # It returns when the last process has ended that could write.
-    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True, timeout=600)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [one.name for one in sorted(out.glob("checkpoint-*"))] == ["checkpoint-1", "checkpoint-2"]
     assert (out / ".partial" / "checkpoint-3" / "model.safetensors").is_file()

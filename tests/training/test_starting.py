@@ -31,16 +31,16 @@ def test_processes_started_here_end_with_one_line(place: Path) -> None:
     arguments += ["--out", str(out), "--steps", "10000", "--set", "save_steps=2", "--hold-out", "0"]
     command = [sys.executable, "-m", "monkeyvl", *arguments, "--processes", "2"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ALONE)
-    until = time.monotonic() + 100
+    until = time.monotonic() + 400
     while not list(out.glob("checkpoint-*")) and time.monotonic() < until and run.poll() is None:
         time.sleep(0.05)
     ranks = ranks_of(run.pid)
     assert len(ranks) == 2
     os.kill(ranks[1], signal.SIGKILL)
     killed = time.monotonic()
-    said = run.communicate(timeout=60)[1]
+    said = run.communicate(timeout=400)[1]
     assert run.returncode == 1
-    assert time.monotonic() - killed < 20
+    assert time.monotonic() - killed < 120
     assert said.splitlines()[-1] == (
         "monkeyvl: process 2 of 2 was ended by SIGKILL; the others were ended, too; "
         "--resume goes on from the last save"

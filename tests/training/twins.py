@@ -21,7 +21,7 @@ from monkeyvl.training import finetune as module
 from monkeyvl.training.finetune_recipe import Finetuning
 from monkeyvl.training.starting import speaking_once
 
-LIMIT = 100  # seconds after which a process that waits for nothing is ended
+LIMIT = 400  # seconds after which a process that waits for nothing is ended
 
 
 class Signal(TrainerCallback):
