@@ -161,6 +161,7 @@ def test_long_answers_leave_room_for_short_ones() -> None:
     short = replace(SIZES, text=replace(SIZES.text, context=30))
     batch = Collator(tokenizer, short, STAGE)([sample])
     assert int(batch["position_ids"].max()) < 30
+    assert batch["input_ids"].shape[1] <= 30
 
 
 def test_processes_make_the_batches_that_one_would_make() -> None:

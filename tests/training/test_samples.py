@@ -168,6 +168,22 @@ def test_single_lines_are_cut_out_and_asked_for(real: Path) -> None:
         AnnotatedImages(real, SPLITS, lines="[0-9]+", most=800)
 
 
+def test_real_images_are_never_twice_the_same_where_that_is_wanted(real: Path) -> None:
+    draw = AnnotatedImages(real, SPLITS, sets=["sroie"], strength=0.6)
+    drawn = [draw(random.Random(seed)) for seed in range(12)]
+    assert len({sample.image.tobytes() for sample in drawn}) == 12
+    assert len({sample.image.width for sample in drawn}) > 6
+    for sample in drawn:
+        assert 0.79 * 400 <= sample.image.width <= 400
+        x0, y0, x1, y1 = sample.lines[0].box
+        assert (x0 / sample.image.width, x1 / sample.image.width) == pytest.approx((0.1, 0.25))
+        assert ink(sample.image, (x0 - 1, y0 - 1, x1 + 3, y1 + 3)).min() < 170
+    again = draw(random.Random(3))
+    assert again.image.tobytes() == drawn[3].image.tobytes()
+    (line,) = AnnotatedImages(real, SPLITS, lines=".+", longest=40, strength=0.6)(random.Random(1)).lines
+    assert line.text.startswith("TOTAL")
+
+
 def test_the_lists_of_images_for_scoring_cannot_be_left_out(real: Path) -> None:
     for options, message in (
         ({}, "missing a required argument: 'lists'"),

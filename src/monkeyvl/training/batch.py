@@ -26,8 +26,8 @@ class Collator:
     Returns pixel_values (tiles, 3, S, S) of bytes, num_tiles (images,), tile_layers (tiles,), input_ids,
     labels, position_ids and owner (images, T), and character_labels (tiles, patches, 2). All questions about
     a picture share one sequence: each sees the picture and itself (`question_mask` of the owners), at the
-    positions it would have alone; one that does not fit into the model's context is left out. token_labels
-    (visual tokens,) holds the id of the first character in each visual token.
+    positions it would have alone; one with which the sequence would be longer than the model's context is
+    left out. token_labels (visual tokens,) holds the id of the first character in each visual token.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, sizes: ModelSizes, stage: Stage) -> None:
@@ -79,7 +79,10 @@ class Collator:
         for exchange in exchanges:
             asked = [*self._encode(exchange.question), *self._between]
             answered = [*self._encode(exchange.answer), *self._end]
-            if len(answered) > self.longest_answer + 1 or start + len(asked) + len(answered) > self.longest:
+            if (
+                len(answered) > self.longest_answer + 1
+                or len(ids) + len(asked) + len(answered) > self.longest
+            ):
                 continue
             number += 1
             ids += asked + answered

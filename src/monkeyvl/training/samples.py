@@ -15,6 +15,7 @@ from PIL.Image import Image
 
 from monkeyvl.answers import format_point, replace_view
 from monkeyvl.data.synthetic import Exchange, Line, Sample, make_sample
+from monkeyvl.data.synthetic.degrade import degrade
 from monkeyvl.data.synthetic.tasks import READ_ALL, reading_exchanges
 from monkeyvl.errors import UsageError
 from monkeyvl.evaluation.sets import Example, select
@@ -81,7 +82,7 @@ def _maker(source: Source) -> Maker:
             signature(AnnotatedImages).bind(**source.options)
         except TypeError as error:
             raise UsageError(
-                f"kind {ROWS}: {error}; options are folder, lists, sets, longest, most, lines"
+                f"kind {ROWS}: {error}; options are folder, lists, sets, longest, most, lines, strength"
             ) from None
         return AnnotatedImages(**source.options)
 
@@ -102,6 +103,8 @@ class AnnotatedImages:
         sets: names of sets; none means all that have a training part.
         longest: longest reading answer in characters.
         most: most pixels of the longer side; larger images are shrunk.
+        strength: 0..1, how much an image is shrunk (a whole one, by up to a third) and spoiled, differently
+            every time it is drawn; 0 leaves it as it is. There are few, and they come again and again.
         lines: a regular expression; if given, in place of an image one of its annotated lines that matches as
             a whole and has at most `longest` characters is cut out with a margin and asked to be read.
 
@@ -117,8 +120,9 @@ class AnnotatedImages:
         longest: int = 600,
         most: int = MOST,
         lines: str = "",
+        strength: float = 0.0,
     ) -> None:
-        self.longest, self.most = longest, most
+        self.longest, self.most, self.strength = longest, most, strength
         try:
             self.lines = re.compile(lines) if lines else None
         except re.error as error:
@@ -154,8 +158,17 @@ class AnnotatedImages:
         rows = rng.choice(self._images)
         image = open_image(rows[0].image)
         if self.lines:
-            return line_cut_out(image, _line(rng.choice(self._readable(rows)), image.size), rng)
-        image.thumbnail((self.most, self.most))
+            line = _line(rng.choice(self._readable(rows)), image.size)
+            sample = line_cut_out(image, line, rng)
+            if self.strength:
+                sample.image = degrade(sample.image.convert("RGB"), rng, self.strength)
+            return sample
+        side = self.most
+        if self.strength:
+            side = round(min(side, max(image.size)) * rng.uniform(1 - self.strength / 3, 1))
+        image.thumbnail((side, side))
+        if self.strength:
+            image = degrade(image.convert("RGB"), rng, self.strength)
         size = image.size
         lines: list[Line] = []
         exchanges: list[Exchange] = []
