@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pairs import ALONE, RECIPES
 
 from monkeyvl.cli import main
 from monkeyvl.errors import CheckpointError, MonkeyVLError, Paused, UsageError
-from monkeyvl.training.starting import Silent, _reason, speaking_once
+from monkeyvl.training.starting import ENDED, Silent, _reason, run_together, speaking_once
 
 
 def ranks_of(started: int) -> list[int]:
@@ -46,6 +47,53 @@ def test_processes_started_here_end_with_one_line(place: Path) -> None:
         "--resume goes on from the last save"
     )
     assert not any(Path(f"/proc/{rank}").exists() for rank in ranks)
+
+
+# Some libraries pass over whatever goes wrong while they import what they may do without.
+CARELESS = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except BaseException:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "said"),
+    [
+        (["train", str(RECIPES.parent / "embedded-cpu.yaml")], {}, f"monkeyvl: {ENDED}\n"),
+        (["finetune", "--data", "rows.jsonl"], {}, f"monkeyvl: {ENDED}\n"),
+        (["finetune", "--data", "rows.jsonl"], {"RANK": "1", "WORLD_SIZE": "2"}, ""),
+    ],
+)
+def test_asked_to_end_before_anything_is_done(
+    command: list[str], environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "accelerate.py").write_text(CARELESS)
+    done = subprocess.run(
+        [sys.executable, "-m", "monkeyvl", *command, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env={**ALONE, "PYTHONPATH": str(tmp_path), **environment},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (3, said)
+    assert not (tmp_path / "out").exists()
+
+
+class EndedWhileStarting:
+    """Work that asks the starter to end when it is handed to the first process."""
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return partial, (time.sleep, 1000)
+
+
+def test_asked_to_end_while_processes_start_all_end() -> None:
+    with pytest.raises(Paused, match=f"^{ENDED}$"):
+        run_together(2, EndedWhileStarting())  # type: ignore[arg-type]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize(
@@ -138,6 +186,7 @@ class Said:
         ([-6, -9], [None, None], MonkeyVLError, "process 2 of 2 was ended by SIGKILL"),
         ([-6, 1], [None, "line 5: bad"], MonkeyVLError, "line 5: bad"),
         ([1, None], [None, None], MonkeyVLError, "process 1 of 2 failed with exit code 1"),
+        ([3, 1], [None, "process 2 of 2 lost another process (closed)"], Paused, ENDED),
         ([2, 2], ["batch_size 3", ""], UsageError, "batch_size 3"),
         ([3, 3], ["paused at step 2", ""], Paused, "paused at step 2"),
     ],

@@ -17,10 +17,10 @@ def told_once(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> int:
-        from monkeyvl.training.starting import Silent, speaking_once
+        from monkeyvl.training.starting import Silent, ending, place, speaking_once
 
         try:
-            with speaking_once():
+            with speaking_once(), ending(tell=place()[0] == 0):
                 return command(*args, **kwargs)
         except Silent as error:
             return error.exit_code

@@ -8,6 +8,7 @@ from typing import Any
 
 from monkeyvl.errors import MonkeyVLError, UsageError
 from monkeyvl.evaluation.processes import launched
+from monkeyvl.training.starting import ending
 
 
 def run(
@@ -27,14 +28,15 @@ def run(
         raise UsageError(f"--minutes {minutes:g}: it must be above 0")
     if not recipe.is_file():
         raise UsageError(f"recipe {recipe}: no such file")
-    try:
-        import accelerate  # noqa: F401  transformers' Trainer needs it
-        import yaml  # noqa: F401
-    except ImportError as error:
-        raise MonkeyVLError(f"training needs {error.name}: pip install 'monkeyvl[train]'") from None
-    from monkeyvl.training.run import train
+    with ending():
+        try:
+            import accelerate  # noqa: F401  transformers' Trainer needs it
+            import yaml  # noqa: F401
+        except ImportError as error:
+            raise MonkeyVLError(f"training needs {error.name}: pip install 'monkeyvl[train]'") from None
+        from monkeyvl.training.run import train
 
-    print(train(recipe, out or Path("runs") / recipe.stem, resume, parsed(overrides), minutes, carry))
+        print(train(recipe, out or Path("runs") / recipe.stem, resume, parsed(overrides), minutes, carry))
     return 0
 
 

@@ -201,18 +201,18 @@ def _failure(code: int, pipe: Connection) -> tuple[int, str]:
 
 
 @contextmanager
-def starting() -> Iterator[None]:
+def starting(*others: signal.Signals) -> Iterator[None]:
     """Within, Ctrl-C waits: here until the end, in processes that are started until `child` takes it.
 
-    One that is still importing would else print a traceback.
+    One that is still importing would else print a traceback. So do `others`, which `work` has to take.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # its start lets Ctrl-C through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    resource_tracker.ensure_running()  # its start lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *others})
     try:
         yield
     finally:

@@ -75,7 +75,13 @@ def build_processor(sizes: ModelSizes) -> MiniMonkeyProcessor:
 
 
 def save_checkpoint(model: MiniMonkeyForConditionalGeneration, sizes: ModelSizes, folder: Path) -> None:
-    """A folder that `monkeyvl.load` opens: bf16 weights in shards under 16 MiB, configuration, processor."""
+    """A folder that `monkeyvl.load` opens: bf16 weights in shards under 16 MiB, configuration, processor.
+
+    It appears when it is whole, in place of an older one.
+    """
+    from monkeyvl.training.saving import appearing
+
     model = copy.deepcopy(model).to(torch.bfloat16)
-    model.save_pretrained(folder, max_shard_size="15MB")
-    build_processor(sizes).save_pretrained(folder)
+    with appearing(folder) as inside:
+        model.save_pretrained(inside, max_shard_size="15MB")
+        build_processor(sizes).save_pretrained(inside)

@@ -24,6 +24,7 @@ from monkeyvl.errors import CheckpointError, MonkeyVLError, Paused, UsageError
 from monkeyvl.evaluation.processes import Shard, child, launched, starting
 
 GOES_ON = "--resume goes on from the last save"
+ENDED = "asked to end; nothing is lost, --resume goes on"
 LOST = "lost another process"
 GRACE = 5.0  # seconds in which others may say more about why one failed
 ALIKE = (UsageError, CheckpointError, Paused, BadRow)  # what every process meets
@@ -41,6 +42,33 @@ def place() -> tuple[int, int]:
     """Number of this process, from 0, and of all."""
     number, count = launched() or (1, 1)
     return number - 1, count
+
+
+@contextmanager
+def ending(tell: bool = True) -> Iterator[None]:
+    """Within, SIGTERM ends this process at once with a pause's code, unless a trainer takes it, which saves.
+
+    Not by an exception: what is interrupted may be the import of a library that passes over errors.
+
+    Args:
+        tell: whether it says so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if tell:
+            os.write(2, f"monkeyvl: {ENDED}\n".encode())
+        os._exit(Paused.exit_code)
+
+    before = signal.signal(signal.SIGTERM, asked)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # see `starting`
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -96,7 +124,7 @@ def run_together(count: int, work: Callable[[], None]) -> None:
     pipes = []
     with _handing_on(workers):
         try:
-            with starting():
+            with starting(signal.SIGTERM):
                 for number in range(1, count + 1):
                     pipe, theirs = context.Pipe(duplex=False)
                     # no daemons: these may have processes of their own, which read rows
@@ -122,7 +150,7 @@ def _join_in(work: Callable[[], None], port: int, shard: Shard) -> None:
     os.environ |= {"RANK": str(number - 1), "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     try:
-        with speaking_once():
+        with speaking_once(), ending(tell=False):
             work()
     except OSError as error:
         told = f"{error.filename or 'the system'}: {error.strerror or error}"
@@ -182,8 +210,9 @@ def _reason(codes: list[int | None], pipes: list[Connection]) -> MonkeyVLError:
             continue
         try:
             message = pipe.recv()
-        except EOFError:  # a bug, whose traceback is on stderr
-            told.append((1, code, f"{who} failed with exit code {code}"))
+        except EOFError:  # it was asked to end, or a bug, whose traceback is on stderr
+            message = ENDED if code == Paused.exit_code else f"{who} failed with exit code {code}"
+            told.append((1, code, message))
         else:
             told.append((3 if not message else 2 if LOST in message else 1, code, message))
     _, code, message = min(told)
