@@ -47,8 +47,12 @@ def pairs_block(
     filled: str | None = None,
     bold: bool = False,
     shade: Colour | None = None,
+    air: float = 0.15,
 ) -> None:
-    """Writes `pairs` in rows of `columns`; `filled` is the face of the values, `bold` tells the keys."""
+    """Writes `pairs` in rows of `columns`; `filled` is the face of the values, `bold` tells the keys.
+
+    `air` is the space between rows without frames in letter heights.
+    """
     gutter = 0.0 if style in ("boxed", "stacked") else pen.px
     wide = (pen.x1 - pen.x0 + gutter) / columns
     font = pen.font(1.0, bold)
@@ -68,7 +72,7 @@ def pairs_block(
                 if style == "boxed" and number < len(row):
                     middle = x0 + min(longest + pen.px, 0.5 * wide)
                     pen.canvas.draw.line((middle, pen.y, middle, bottom), fill=pen.ink)
-        pen.y = bottom + (0.0 if style in ("boxed", "stacked") else 0.15 * pen.px)
+        pen.y = bottom + (0.0 if style in ("boxed", "stacked") else air * pen.px)
 
 
 def _pair(

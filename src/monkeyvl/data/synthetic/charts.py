@@ -55,7 +55,7 @@ def _style(rng: random.Random, px: int, width: int, series: int, labels: int) ->
         axis=rng.random() < 0.35,
         legend_box=rng.random() < 0.15,
         thick=rng.uniform(0.45, 0.85),
-        upright=rng.random() < 0.65,
+        upright=rng.random() < 0.5,
         inside=rng.random() < 0.4,
         donut=rng.random() < 0.25,
         one_colour=rng.random() < 0.85,
@@ -125,7 +125,7 @@ def make_chart(
     while True:
         trial += 1
         kind = rng.choices(TYPES, (30, 22, 16, 18, 10, 8))[0]
-        chart = make_chart_content(rng, kind, round(2 + 9 * amount), round(2 + 2 * amount))
+        chart = make_chart_content(rng, kind, round(2 + 13 * amount), round(2 + 2 * amount))
         if amount < 0.4:
             chart = chart.brief(rng)
         style = _style(rng, px, width, len(chart.series), len(chart.labels))

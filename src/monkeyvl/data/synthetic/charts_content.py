@@ -128,17 +128,16 @@ def _source(rng: random.Random) -> str:
 
 
 def _note(rng: random.Random, subject: str) -> str:
-    parts = []
-    if rng.random() < 0.5:
-        parts.append(
-            rng.choice(
-                (
-                    f"Note: Figures rounded. {names.place(rng)} not included.",
-                    f"Note: {rng.randint(300, 9000)} replies; those without a reply left out.",
-                    f"Note: {names.work(rng)} is counted with {subject} from {rng.randint(1980, 2020)} on.",
-                )
-            )
-        )
+    remarks = [
+        f"Figures rounded. {names.place(rng)} not included.",
+        f"{rng.randint(300, 9000)} replies; those without a reply left out.",
+        f"{names.work(rng)} is counted with {subject} from {rng.randint(1980, 2020)} on.",
+        f"Figures of {names.place(rng)} may not add up to the whole, as some gave more than one reply.",
+        f'Those who wrote "{rng.choice(names.ADJECTIVES).lower()}" stand with "{names.work(rng)}".',
+    ]
+    parts = (
+        [" ".join(("Note:", *rng.sample(remarks, rng.choice((1, 1, 2, 3)))))] if rng.random() < 0.6 else []
+    )
     month = rng.choice(
         ("Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.")
     )
@@ -162,6 +161,10 @@ def _title(rng: random.Random, subject: str, dimension: str, labels: list[str], 
         f"Who likes {subject}?", f"{subject.capitalize()}: the {rng.randint(1990, 2026)} figures",
         f"What {names.place(rng)} thinks of {subject}", f"{subject.capitalize()} by {dimension}",
         f"{names.family(rng)} report on {subject}",
+        f"Do {rng.choice(_PEOPLE)} in {names.place(rng)} {rng.choice(_VERBS)} {subject}, and how often do "
+        f"they {rng.choice(_VERBS)} {rng.choice(_SUBJECTS)}?",
+        f"What {rng.choice(_PEOPLE)} and {rng.choice(_PEOPLE)} of {names.place(rng)} say about {subject}, "
+        f"by {dimension}",
     ]  # fmt: skip
     if dimension == "year":
         trend = "Rise" if first[-1] > first[0] else "Fall" if first[-1] < first[0] else "No change"

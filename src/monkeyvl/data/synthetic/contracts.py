@@ -60,11 +60,11 @@ QUESTIONS = {
 }
 # What a form calls the chief fields.
 LABELS = {
-    "contract number": ("Contract #", "Order #", "Contract / Revision", "Order / Rev", "Invoice #",
-                        "Contract No.",
-                        "Invoice Number", "Order Number", "Alt Order", "Contract"),
+    "contract number": ("Contract #", "Order #", "Contract / Revision", "Order / Rev:", "Invoice #",
+                        "Contract No.", "Invoice Number", "Order Number", "Contract", "Inv #"),
     "advertiser": ("Advertiser", "Advertiser", "Advertiser Name", "Client", "Sponsor"),
-    "flight": ("Flight Dates", "Contract Dates", "Flight", "Air Dates", "Period", "Schedule Dates"),
+    "flight": ("Flight Dates", "Contract Dates", "Flight", "Air Dates", "Period", "Schedule Dates",
+               "Order Flight"),
     "product": ("Product", "Product Desc", "Product 1", "Campaign"),
     "estimate": ("Estimate", "Estimate #", "Est. No", "Estimate Number"),
     "account executive": ("Account Executive", "Primary AE", "Salesperson", "AE"),
@@ -80,6 +80,28 @@ OTHERS = (("Billing Cycle", ("EOM/EOC", "Weekly", "EOM")), ("Calendar", ("Broadc
                                                                           "1 of 3")))  # fmt: skip
 
 
+# Dates and numbers that are not the flight's nor the contract's.
+PRINTED = ("Print Date", "Invoice Date", "Inv Date", "Original Date / Revision", "Order Date", "Due Date")
+NUMBERS = (
+    "Alt Order #",
+    "Account #",
+    "Station ID",
+    "Advertiser Code",
+    "Agency Code",
+    "Product Code",
+    "E-Order",
+)
+# What stands small at the foot of a page.
+TERMS = (
+    "{name} keeps no record of what is aired before the date above unless a copy is asked for in writing.",
+    "Line codes: N = new, C = changed, X = cancelled.",
+    "Sums are due within {n} days. {name} may stop the spots of an order that is not paid.",
+    "Makegoods run within {n} days in programs of like worth unless the agency says no.",
+    "No spot is sold on the ground of race, belief or birth; both sides agree to that.",
+    "The agency answers for what its advertiser owes. Rates hold for {n} days from the order's date.",
+)
+
+
 def make_contract(
     rng: random.Random,
     width: int = 990,
@@ -89,12 +111,16 @@ def make_contract(
     amount: float = 0.5,
     places: bool = True,
 ) -> Sample:
-    """A contract `width` pixels wide with letters `font_px` high.
+    """A contract `width` pixels wide, a quarter more where it is printed across, with letters `font_px` high.
 
     `amount` 0..1 says how many lines and details it has; `longest` and `places` choose among the tasks.
     """
+    # A quarter of them are printed across.
+    across = width > 500 and rng.random() < 0.25
+    if across:
+        width = round(1.29 * width)
     sheet = Sheet(rng, width, font_px, ("sans", "sans", "sans", "condensed", "mono", "serif"))
-    station, spots = station_name(rng), make_spots(rng, round(1 + 24 * amount * rng.uniform(0.1, 1.5)))
+    station, spots = station_name(rng), make_spots(rng, round(1 + 32 * amount * rng.uniform(0.1, 1.5)))
     gross = round(sum(spot.amount for spot in spots), 2)
     dollars = rng.choice(("${:,.2f}", "${:,.2f}", "{:,.2f}"))
     fields = {
@@ -123,7 +149,7 @@ def make_contract(
         heads = _detailed_lines(rng, pen, spots, dollars)
     _totals(rng, sheet, spots, gross, dollars, fields)
     _end(rng, pen, amount)
-    canvas = sheet.close(1.29)
+    canvas = sheet.close(1 / 1.29 if across else 1.29)
     handle(canvas, rng, pen.px, 0.04)
     lines = [{"program": spot.show, "spots": spot.count, "rate": dollars.format(spot.rate)} for spot in spots]
     structure: dict[str, Any] = {"fields": fields, "items": lines}
@@ -221,7 +247,16 @@ def _details(rng: random.Random, fields: dict[str, str]) -> list[Pair]:
         pairs.append(Pair(rng.choice(LABELS["flight"]), f"{start} - {end}"))
     else:
         pairs += [Pair("Start Date", start, "flight start"), Pair("End Date", end, "flight end")]
-    chief = len(pairs)
+    if rng.random() < 0.6:
+        year, month, _ = sortable(start)
+        pattern = "mm/dd/yy" if year < 100 else "m/d/yyyy"
+        for label in rng.sample(PRINTED, rng.randint(1, 2)):
+            near = (month - rng.randint(1, 3)) % 12 + 1
+            date = words_places.written_date((year, near, rng.randint(1, 28)), pattern)
+            pairs.append(Pair(label, f"{date} / {date}" if "/" in label else date))
+    for label in rng.sample(NUMBERS, rng.choice((0, 0, 1, 2))):
+        pairs.append(Pair(label, words_places.digits(rng, rng.choice(("#####", "########", "@@####")))))
+    chief = len(fields)
     for key, values in rng.sample(OTHERS, rng.randint(0, min(8, 2 * chief - 4))):
         pairs.append(Pair(key, rng.choice(values)))
     if rng.random() < 0.5:
@@ -287,11 +322,13 @@ def _totals(
     pen = sheet.pen
     count = sum(spot.count for spot in spots)
     label = rng.choice(("Totals", "Gross Amount", "Gross Total", "Total", "Order Total", "Grand Total"))
+    counted = rng.random()
     rows = (
-        [Row((Cell("Total Spots", 0.78, "right"), Cell(str(count), 1.0, "right")))]
-        if rng.random() < 0.5
-        else []
+        [Row((Cell("Total Spots", 0.78, "right"), Cell(str(count), 1.0, "right")))] if counted < 0.4 else []
     )
+    if counted > 0.7:
+        # The spots and the sum in one row.
+        label = f"{label}: {count}"
     chief = Cell(fields["gross amount"], 1.0, "right", (("gross amount", fields["gross amount"]),), "value")
     rows.append(Row((Cell(label, 0.78, "right", role="key"), chief), bold=rng.random() < 0.5))
     if rng.random() < 0.4:
@@ -318,6 +355,8 @@ def _end(rng: random.Random, pen: Pen, amount: float) -> None:
         )
         pen.y += pen.px
         pen.paragraph(said, 0.85)
+        for terms in rng.sample(TERMS, rng.choice((0, 0, 2, 3, 4))):
+            pen.paragraph(terms.format(name=where, n=rng.randint(10, 90)), 0.8)
     if rng.random() < 0.4 * amount:
         pen.y += 2.5 * pen.px
         long = 14 * pen.px

@@ -77,7 +77,9 @@ def sortable(date: str) -> tuple[int, int, int]:
 
 def make_spots(rng: random.Random, count: int) -> list[Spot]:
     year, month = rng.randint(2008, 2031), rng.randint(1, 12)
-    form = rng.choice(("{:02d}/{:02d}/{:02d}", "{:02d}/{:02d}/{:02d}", "{}/{}/{:02d}"))
+    form, century = rng.choice(
+        (("{:02d}/{:02d}/{:02d}", 0), ("{:02d}/{:02d}/{:02d}", 0), ("{}/{}/{:02d}", 0), ("{}/{}/{}", 2000))
+    )
     spots = []
     for _ in range(count):
         start = rng.randint(1, 22)
@@ -87,8 +89,8 @@ def make_spots(rng: random.Random, count: int) -> list[Spot]:
         half = rng.choice(("AM", "PM"))
         spots.append(
             Spot(
-                form.format(month, start, year % 100),
-                form.format(month, end, year % 100),
+                form.format(month, start, century + year % 100),
+                form.format(month, end, century + year % 100),
                 "".join(letter if rng.random() < 0.5 else "-" for letter in "MTWTFSS"),
                 clock.format(hour, hour + 1, half, half[0].lower()),
                 f"{rng.choice(('M-F', 'Sa', 'Su', 'M-Su', 'Tu-Th'))} {rng.choice(SHOWS)}",

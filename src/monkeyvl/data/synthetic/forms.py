@@ -79,7 +79,7 @@ def make_form(
     groups: tuple[Group, ...] = ("mono", "mono", "sans", "serif", "condensed")
     sheet = Sheet(rng, width, font_px, groups)
     pen = sheet.pen
-    pairs = _pairs(rng, max(2, round(3 + 36 * amount * rng.uniform(0.3, 1.1))))
+    pairs = _pairs(rng, max(2, round(3 + 42 * amount * rng.uniform(0.3, 1.1))))
     # Values are typed with another machine than the form was printed with, or written by hand.
     filled = pen.face
     if rng.random() < 0.6:
@@ -93,13 +93,19 @@ def make_form(
     _body(rng, sheet, pairs, filled, boxes, comments, amount)
     signed = _signatures(rng, pen, amount, {pair.key.lower() for pair in pairs})
     canvas = sheet.close(1.29)
-    handle(canvas, rng, pen.px, 0.12)
+    scribbled = handle(canvas, rng, pen.px, 0.12)
     fields = {pair.key: pair.value for pair in pairs if pair.value} | comments
     structure = {"title": title, "pairs": [[key, value] for key, value in fields.items()]}
     caption = f'A form "{title}" with {len(fields)} fields filled in.'
     wordings = dict.fromkeys(fields, FIELD)
     page = Page(
-        "form", canvas, fields, structure, caption, wordings, _questions(rng, boxes, pairs, title, signed)
+        "form",
+        canvas,
+        fields,
+        structure,
+        caption,
+        wordings,
+        _questions(rng, boxes, pairs, title, None if scribbled and not signed else signed),
     )
     send(canvas, rng, strength, 0.04)
     return page.sample(rng, longest, places)
@@ -198,6 +204,8 @@ def _body(
 ) -> None:
     pen = sheet.pen
     style, bold = pick_style(rng), rng.random() < 0.4
+    # Many forms leave room to write between the rows.
+    air = rng.choice((0.15, 0.15, rng.uniform(0.3, 1.6))) if amount > 0.25 else 0.15
     at = 0
     while at < len(pairs):
         part = pairs[at : at + rng.randint(2, 8)]
@@ -210,8 +218,11 @@ def _body(
             style = pick_style(rng)
         columns = 1 if sheet.narrow() else rng.choice((1, 1, 2, 2, 3))
         shade = sheet.shade if rng.random() < 0.2 else None
-        pairs_block(pen, part, style, min(columns, len(part)), filled, bold, shade)
-        pen.y += pen.px * rng.uniform(0.2, 1.0)
+        pairs_block(pen, part, style, min(columns, len(part)), filled, bold, shade, air)
+        pen.y += pen.px * (rng.uniform(0.2, 1.0) + air)
+        if rng.random() < 0.25 * amount:
+            pen.paragraph(words_text.paragraph(rng, rng.randint(1, 3)), rng.choice((0.85, 1.0)))
+            pen.y += 0.5 * pen.px
         if rng.random() < 0.25 * amount * 2:
             _check_boxes(rng, pen, boxes, {pair.key.lower().rstrip(".") for pair in pairs})
         if rng.random() < 0.3 * amount and not comments:
@@ -292,16 +303,19 @@ def _signatures(rng: random.Random, pen: Pen, amount: float, taken: Collection[s
 
 
 def _questions(
-    rng: random.Random, boxes: dict[str, bool], pairs: list[Pair], title: str, signed: bool
+    rng: random.Random, boxes: dict[str, bool], pairs: list[Pair], title: str, signed: bool | None
 ) -> list[Exchange]:
+    """What is asked of forms alone; `signed` is None where nobody could tell."""
     asked = ["What is the title of the form?"]
     if all(pair.key.lower() != "title" for pair in pairs):
         asked.append(prompt("extract", "embedded", key="title"))
     found = [
         Exchange(rng.choice(asked), title),
         Exchange("How many fields are empty?", str(sum(not pair.value for pair in pairs))),
-        Exchange(rng.choice(("Is the form signed?", "Is there a signature?")), "yes" if signed else "no"),
     ]
+    if signed is not None:
+        asked = ["Is the form signed?", "Is there a signature?"]
+        found.append(Exchange(rng.choice(asked), "yes" if signed else "no"))
     if boxes:
         name = rng.choice(sorted(boxes))
         found.append(Exchange(rng.choice((f'Is "{name}" checked?', f'Is the box "{name}" ticked?')),

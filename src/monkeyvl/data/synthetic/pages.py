@@ -55,8 +55,12 @@ class Sheet:
         return self.canvas
 
 
-def handle(canvas: Canvas, rng: random.Random, px: int, chance: float) -> None:
-    """Stamps, notes, holes, a number along the edge, dark edges; each by `chance`."""
+def handle(canvas: Canvas, rng: random.Random, px: int, chance: float) -> bool:
+    """Stamps, notes, holes, a number along the edge, dark edges; each by `chance`.
+
+    Returns:
+        whether there is a scribble, which looks like a signature.
+    """
     width, height = canvas.size
     ink = rng.randint(0, 120)
     if rng.random() < chance:
@@ -68,6 +72,7 @@ def handle(canvas: Canvas, rng: random.Random, px: int, chance: float) -> None:
             (digits(rng, "####"), digits(rng, "@-##"), "ok", "see p. " + digits(rng, "#"), "file")
         )
         ornaments.note(canvas, rng, text, round(px * rng.uniform(1.2, 2.0)), ink)
+    place = None
     if rng.random() < chance:
         place = ornaments.free_place(canvas, rng, px * rng.uniform(4, 9), px * rng.uniform(2, 4))
         if place:
@@ -78,6 +83,7 @@ def handle(canvas: Canvas, rng: random.Random, px: int, chance: float) -> None:
         ornaments.margin_number(canvas, rng, number, font_face, round(px * rng.uniform(1.0, 1.5)))
     if rng.random() < chance:
         ornaments.dark_edges(canvas, rng, width * 0.03)
+    return place is not None
 
 
 def send(canvas: Canvas, rng: random.Random, strength: float, photos: float) -> None:
