@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,18 +82,6 @@ def test_fsdp2_trains_the_monkeys_and_packs_as_one_process_does(place: Path) -> 
         far = apart(base, one / "model.safetensors", place / name / "checkpoint" / "model.safetensors")
         # TextMonkey's attention across windows starts at zero, where Adam makes steps of rounding
         assert far < (0.02 if name == "textmonkey" else 1e-3), name
-
-
-@pytest.mark.skipif(find_spec("deepspeed") is None, reason="needs deepspeed")
-def test_deepspeed_does_as_one_process(place: Path) -> None:
-    names = ("deepspeed-zero2", "deepspeed-zero3")
-    codes = by_two(place, *((n, {"environment": {**environment(n), "DS_ACCELERATOR": "cpu"}}) for n in names))
-    assert codes == [[0, 0]] * 2, (place / "said.txt").read_text()
-    one = alone(place, "one-for-deepspeed")
-    for name in names:
-        assert_close(curve(place / name), curve(one.parent))
-        result = place / name / "checkpoint" / "model.safetensors"
-        assert apart(place / "tiny" / "model.safetensors", one / "model.safetensors", result) < 1e-3
 
 
 def test_scores_of_shares_are_joined() -> None:

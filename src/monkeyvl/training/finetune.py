@@ -88,26 +88,26 @@ def finetune(
     work = prepare(rows, folder, out, recipe, other, splits, device)
     trainer, steps = work.trainer, work.trainer.steps
     trainer.accelerator.wait_for_everyone()  # all have looked into `out`
-    if trainer.is_world_process_zero():
-        out.mkdir(parents=True, exist_ok=True)
-        begun = out / (RUN + PARTIAL)
-        begun.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
-        begun.replace(out / RUN)
-    last = get_last_checkpoint(str(out)) if resume else None
-    writer = None
-    if recipe.tensorboard and trainer.is_world_process_zero():
-        writer = event_writer(out, int(last.rpartition("-")[2]) + 1 if last else None)
-        trainer.add_callback(TensorBoardCallback(writer))
-    if work.shown:
-        every = recipe.eval_steps or max(1, steps // SAVES)
-        evaluate = Evaluation(
-            work.model, work.encoder, name_of(folder), work.shown, out, work.at_once, every, steps, writer
-        )
-        trainer.add_callback(evaluate)
-    trainer.add_callback(StageProgress(recipe.name, 0, steps))
     pause = Pause(minutes)
-    trainer.add_callback(pause)
     with pause.listening():
+        if trainer.is_world_process_zero():
+            out.mkdir(parents=True, exist_ok=True)
+            begun = out / (RUN + PARTIAL)
+            begun.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+            begun.replace(out / RUN)
+        last = get_last_checkpoint(str(out)) if resume else None
+        writer = None
+        if recipe.tensorboard and trainer.is_world_process_zero():
+            writer = event_writer(out, int(last.rpartition("-")[2]) + 1 if last else None)
+            trainer.add_callback(TensorBoardCallback(writer))
+        if work.shown:
+            every = recipe.eval_steps or max(1, steps // SAVES)
+            evaluate = Evaluation(
+                work.model, work.encoder, name_of(folder), work.shown, out, work.at_once, every, steps, writer
+            )
+            trainer.add_callback(evaluate)
+        trainer.add_callback(StageProgress(recipe.name, 0, steps))
+        trainer.add_callback(pause)
         trainer.train(resume_from_checkpoint=last)
     done = int(trainer.state.global_step)
     if done < steps:
@@ -338,7 +338,7 @@ def _arguments(out: Path, recipe: Finetuning, device: str | None) -> TrainingArg
     if count == 1:
         arguments._n_gpu = min(1, arguments.n_gpu)  # several GPUs are for several processes
     elif place.type == "cpu":
-        processes.allow_fsdp_on_cpus()
+        processes.allow_spreading_on_cpus(arguments)
     return arguments
 
 

@@ -41,24 +41,41 @@ def spread(environ: Mapping[str, str] = os.environ) -> bool:
 
     Such a model is loaded into memory; accelerate moves each process's part to its device.
     """
-    asked = (environ.get(f"ACCELERATE_USE_{how}", "false") for how in ("FSDP", "DEEPSPEED"))
-    return any(one.lower() in ("true", "1") for one in asked)
+    return any(_asked(how, environ) for how in ("FSDP", "DEEPSPEED"))
 
 
-def allow_fsdp_on_cpus() -> None:
-    """Lets accelerate's FSDP run without GPUs, which it only leaves out of its list of devices.
+def _asked(how: str, environ: Mapping[str, str] = os.environ) -> bool:
+    return environ.get(f"ACCELERATE_USE_{how}", "false").lower() in ("true", "1")
+
+
+def allow_spreading_on_cpus(arguments: Any) -> None:
+    """Lets accelerate's FSDP and DeepSpeed run without GPUs, which it only leaves out of its list of devices.
 
     To be called before another Accelerator is made.
+
+    Args:
+        arguments: the trainer's.
     """
     from accelerate import Accelerator, PartialState
-    from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
+    from accelerate.utils import (
+        DistributedType,
+        FullyShardedDataParallelPlugin,
+        GradientAccumulationPlugin,
+    )
 
-    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() not in ("true", "1"):
+    if not spread():
         return
-    state = Accelerator(cpu=True).state  # one for all
-    if state.distributed_type == DistributedType.MULTI_CPU:
+    # one state for all; the trainer knows the steps that a launcher leaves open ("auto")
+    state = Accelerator(cpu=True, gradient_accumulation_plugin=GradientAccumulationPlugin()).state
+    if state.distributed_type != DistributedType.MULTI_CPU:
+        return
+    if _asked("FSDP"):
         state.distributed_type = PartialState().distributed_type = DistributedType.FSDP
         state.fsdp_plugin = FullyShardedDataParallelPlugin()
+    else:
+        state.distributed_type = PartialState().distributed_type = DistributedType.DEEPSPEED
+        state.deepspeed_plugins = arguments.deepspeed_plugin
+        arguments.deepspeed_plugin = None  # the Accelerator takes the state's, and no other
 
 
 def zero3() -> bool:
