@@ -1,15 +1,12 @@
-"""Saves that are there whole or not at all, and SIGTERM that ends no run without one."""
+"""Saves that are there whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from transformers import Trainer
 
 from monkeyvl.errors import MonkeyVLError
 from monkeyvl.loading import quietly
+from monkeyvl.training.reading import outlive_signals
 
 PARTIAL = ".partial"
 _UNWRITTEN = re.compile("inline_container|PytorchStreamWriter")  # where torch.save fails
@@ -37,7 +35,7 @@ class AtomicTrainer(Trainer):
     def get_train_dataloader(self) -> Any:
         loader = super().get_train_dataloader()
         own: Any = getattr(loader, "base_dataloader", loader)  # which accelerate has wrapped
-        own.worker_init_fn = partial(_begin_worker, own.worker_init_fn)
+        outlive_signals(own)
         return loader
 
     def _get_output_dir(self, trial: Any) -> str:
@@ -76,25 +74,6 @@ def _whole_or_not(partial: Path) -> Iterator[None]:
         found = _REASON.search(str(error))
         reason = found[1] or found[2] if found else "is the disk full?"
         raise MonkeyVLError(f"{partial.parent} cannot be written: {reason}") from None
-
-
-def _begin_worker(begin: Callable[[int], None], number: int) -> None:
-    """What a process that reads rows does first: `begin`, and to be ended by its parent alone.
-
-    A SIGTERM to a whole group (a shell's, Slurm's) asks the parent for a save, which needs this process; and
-    without the parent, torch ends it. Where the system does not tell who sent a signal (macOS), each ends it.
-    """
-    begin(number)
-    if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_by, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_by(parent: int) -> None:
-    """Ends this process at a SIGTERM of its parent, or at any when the parent is gone."""
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent and os.getppid() == parent:
-        pass
-    os._exit(0)
 
 
 def _forget(folder: Path) -> None:
