@@ -122,7 +122,7 @@ def run_together(count: int, work: Callable[[], None]) -> None:
     task = partial(_join_in, work, _free_port())
     workers: list[Any] = []
     pipes = []
-    with _handing_on(workers):
+    with _handing_on(workers) as hand_on:
         try:
             with starting(signal.SIGTERM):
                 for number in range(1, count + 1):
@@ -133,6 +133,7 @@ def run_together(count: int, work: Callable[[], None]) -> None:
                     theirs.close()
                     workers.append(worker)
                     pipes.append(pipe)
+            hand_on()
             _wait(workers)
             ended = [worker.exitcode for worker in workers]
         finally:
@@ -164,20 +165,31 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _handing_on(workers: list[Any]) -> Iterator[None]:
-    """Within, SIGTERM goes to the workers in place of this process."""
+def _handing_on(workers: list[Any]) -> Iterator[Callable[[], None]]:
+    """Within, SIGTERM goes to the workers in place of this process.
+
+    Yields what hands on to all workers a signal that came before they were there: another thread of this
+    process, as libraries have them, may have taken it.
+    """
+    came = False
+
+    def hand_on() -> None:
+        for worker in workers:
+            if came and worker.is_alive():
+                worker.terminate()
+
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield hand_on
         return
 
     def asked(number: int, frame: FrameType | None) -> None:
-        for worker in workers:
-            if worker.is_alive():
-                worker.terminate()
+        nonlocal came
+        came = True
+        hand_on()
 
     before = signal.signal(signal.SIGTERM, asked)
     try:
-        yield
+        yield hand_on
     finally:
         signal.signal(signal.SIGTERM, before)
 
