@@ -65,7 +65,7 @@ def make_invoice(
     content.date = words_places.written_date(day, pattern := rng.choice(where.dates))
     content.address = words_places.address(rng, where)
     # The customer's address is there, too.
-    fields = {"company": content.company, "company address": " ".join(content.address), "date": content.date}
+    fields = {"company": content.company, "date": content.date, "company address": " ".join(content.address)}
     pairs = _details(rng, where, amount, pattern, day, fields)
     customer = [words_places.firm(rng, where) if rng.random() < 0.7 else words_places.person(rng)]
     customer += words_places.address(rng, where) if rng.random() < 0.4 + 0.6 * amount else []

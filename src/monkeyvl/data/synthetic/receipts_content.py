@@ -24,11 +24,11 @@ FOOTERS = (
 )  # fmt: skip
 # What only receipts with room for it say besides.
 MORE_FOOTERS = (
-    "TERIMA KASIH", "SILA DATANG LAGI", "*** CUSTOMER COPY ***", "Please check your change",
-    "Goods sold are not refundable", "This is a computer printed bill",
+    "TERIMA KASIH", "JUMPA LAGI", "*** CUSTOMER COPY ***", "Please check your change",
+    "What was sold stays sold", "This is a computer printed bill",
     "Exchange within {n} days with this bill and the goods in their wrapping", "Follow us: {mail}",
     "All prices include {tax} where due", "Feedback: {mail}", "Points earned: {n}", "Queue no. {n}",
-    "Warranty {n} months from the date above", "Password: {code}",
+    "Warranty: {n} months", "Password: {code}",
 )  # fmt: skip
 # From so many rows a receipt has what long ones have: sums by tax code, counts, a register number.
 LONG = 16
@@ -280,11 +280,11 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
         taken += 1
     if rng.random() < 0.4:
         units = str(sum(item.quantity for item in receipt.items))
-        label = rng.choice(("Total Qty", "Total Quantity", "Qty(s)", "Total Qty Tender", "Units"))
+        label = rng.choice(("Total Qty", "Total Quantity", "Qty(s)", "Pieces", "Units"))
         receipt.counts.append(("total quantity", say(label), units))
         if rng.random() < 0.6:
-            label = rng.choice(("Item(s)", "No. of Items", "Item Count", "Items"))
-            receipt.counts.insert(0, ("item count", say(label), str(len(receipt.items))))
+            label = rng.choice(("Item(s)", "No. of Items", "Lines", "Items"))
+            receipt.counts.insert(0, ("items", say(label), str(len(receipt.items))))
         taken += len(receipt.counts)
     values = {name: value for name, _, value in receipt.sums}
     if rng.random() < (0.6 if where.code == "MY" else 0.25):
@@ -295,8 +295,9 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
         tax = values.get("tax", money(whole - net))
         code = rng.choice(("SR", "S", "SR @", "Z", "A", "T1", tax_name))
         unit = f"({receipt.currency.strip()})" if receipt.currency else ""
+        head = rng.choice((f"{tax_name} Analysis", f"{tax_name} by Code", "Rate"))
         receipt.summary = [
-            (f"{tax_name} Summary", f"Amount{unit}", f"Tax{unit}"),
+            (head, f"Net{unit}", f"{tax_name}{unit}"),
             (f"{code} {rate * 100:g}%", money(net), tax),
         ]  # fmt: skip
         if rng.random() < 0.4:
@@ -305,7 +306,7 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
     at = next(number for number, row in enumerate(receipt.sums) if row[0] == "total")
     if "rounding" in values and rng.random() < 0.7:
         # The total before it was rounded.
-        label = rng.choice((f"Total Incl. {where.taxes[0]}", "Total Sales", "Total Before Rounding"))
+        label = rng.choice(("Total Unrounded", "Sum", "Total Before Rounding"))
         total = sum(item.amount for item in receipt.items)
         if "tax" not in values:
             receipt.sums.insert(at - 1, ("", say(label), money(total)))
@@ -313,9 +314,9 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
             taken += 1
     if rng.random() < 0.4:
         label = rng.choice(
-            ("Total Incl. {tax}", "TOTAL INCL. {tax}", "Total Sales Inclusive {tax}", "ROUNDED TOTAL",
+            ("Sum Incl. {tax}", "TOTAL INCLUSIVE", "Total plus {tax}", "ROUNDED TOTAL",
              "Total (Inclusive {tax})", "Net Total Rounded", "Total Amt Payable", "Total Amount Payable",
-             "Final Total", "Nett Amount", "Total incl. {tax} {rate}%", "Total After Adj.")
+             "Final Total", "Nett Amount", "Total at {rate}%", "Total After Adj.")
         ).format(tax=where.taxes[0], rate=f"{where.rates[0] * 100:g}")  # fmt: skip
         receipt.sums[at] = ("total", label, receipt.sums[at][2])
     return taken
