@@ -21,6 +21,7 @@ from transformers import TrainerCallback, modeling_utils
 from monkeyvl.cli import main
 from monkeyvl.errors import Paused, UsageError
 from monkeyvl.training import finetune as module
+from monkeyvl.training import saving
 from monkeyvl.training.finetune import finetune
 
 
@@ -172,6 +173,17 @@ finetune(Path({str(rows)!r}), Path({str(out)!r}), Finetuning(**{settings(base, w
     resumed = finetune(rows, out, settings(base), resume=True)
     assert same(resumed, finetune(rows, rows.parent / "whole", settings(base)))
     assert not (out / ".partial").exists()
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(
+    base: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, recipe = rows.parent / "out", settings(base, steps=1)
+    finetune(rows, out, recipe)
+    monkeypatch.setattr(saving, "PATIENCE", 0.0)
+    with saving.alone_in(out), pytest.raises(UsageError, match="another run is at work in it"):
+        finetune(rows, out, recipe, resume=True)
+    finetune(rows, out, recipe, resume=True)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from transformers import Trainer
 
-from monkeyvl.errors import MonkeyVLError
+from monkeyvl.errors import MonkeyVLError, UsageError
 from monkeyvl.loading import quietly
 from monkeyvl.training.reading import outlive_signals
 
@@ -21,16 +22,25 @@ PARTIAL = ".partial"
 _UNWRITTEN = re.compile("inline_container|PytorchStreamWriter")  # where torch.save fails
 _REASON = re.compile(r"\[Errno [0-9]+\] ([^:]+)|I/O error: ([^(]+[^( ])")
 KEPT = 2  # saves of a run
+LOCK = ".lock"
+PATIENCE = 15.0  # processes that read rows outlive a killed run by some seconds
 
 
 class AtomicTrainer(Trainer):
     """Trainer whose checkpoint-N folders appear under their names only when everything is in them.
 
     A process that is killed while it saves, or a disk that is full, leaves the saves before as they were.
-    The processes that read its rows are not ended by a SIGTERM that reaches all processes of a run.
+    A folder belongs to one run at a time (`alone_in`). The processes that read its rows are not ended by a
+    SIGTERM that reaches all processes of a run.
     """
 
     _inside: Path | None = None
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_world_process_zero():
+            return super().train(*args, **kwargs)
+        with alone_in(Path(self.args.output_dir)):
+            return super().train(*args, **kwargs)
 
     def get_train_dataloader(self) -> Any:
         loader = super().get_train_dataloader()
@@ -80,6 +90,29 @@ def _forget(folder: Path) -> None:
     saves = sorted(folder.glob("checkpoint-*"), key=lambda one: int(one.name.rpartition("-")[2]))
     for old in saves[:-KEPT]:
         shutil.rmtree(old)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds the folder of a run, so that no other one writes between its saves.
+
+    Raises:
+        UsageError: another process holds it, after `PATIENCE` seconds in which those of a killed run end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        raise UsageError(
+            f"{folder}: another run is at work in it; choose another folder, or end that one"
+        ) from None
+    except NotImplementedError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
