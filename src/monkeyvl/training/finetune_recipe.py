@@ -103,11 +103,15 @@ class Finetuning:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1")
         not_negative = ("rows_at_once", "pack", "steps", "eval_steps", "save_steps", "longest", "workers")
-        for name in (*not_negative, "learning_rate", "warmup_steps", "dropout", "weight_decay"):
+        rates = ("learning_rate", "warmup_steps", "min_lr_rate", "weight_decay", "max_grad_norm", "seed")
+        for name in (*not_negative, *rates):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0")
-        if not 0 <= self.hold_out < 1:
-            raise UsageError(f"hold_out is {self.hold_out:g}; it must be at least 0 and below 1")
+        for name in ("hold_out", "dropout", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it must be at least 0 and below 1")
+        if self.seed >= 2**32:
+            raise UsageError(f"seed is {self.seed}; it must be below 2**32")
         if self.jpeg and (len(self.jpeg) != 2 or not 1 <= self.jpeg[0] <= self.jpeg[1] <= 100):
             raise UsageError(f"jpeg is {list(self.jpeg)}; it must be two qualities of 1 to 100, lowest first")
         if not 0 <= self.jpeg_share <= 1:
