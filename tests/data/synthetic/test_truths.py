@@ -95,3 +95,20 @@ def test_long_receipts_have_other_totals_beside_the_one_that_is_asked_for() -> N
             total = sample.fields["total"]
             assert any(text.endswith(total) for text in said)
     assert found > 10
+
+
+def test_one_receipt_has_one_rate_of_tax() -> None:
+    seen = 0
+    for number in range(300):
+        content = make_content(random.Random(number), 30)
+        values = {name: (label, value) for name, label, value in content.sums}
+        if not content.summary or "tax" not in values:
+            continue
+        label, value = values["tax"]
+        code, _, tax = content.summary[1]
+        assert tax == value
+        printed = re.search(r"([\d.]+)%", label)
+        if printed:
+            assert code.endswith(f" {printed[1]}%")
+            seen += 1
+    assert seen > 5

@@ -66,6 +66,7 @@ class Receipt:
     footers: list[str] = field(default_factory=list)
     counts: list[tuple[str, str, str]] = field(default_factory=list)
     summary: list[tuple[str, ...]] = field(default_factory=list)
+    taxed: tuple[str, float] | None = None  # the name and the rate of the tax among the sums
 
     def money(self, value: float) -> str:
         return places.amount(value, self.where.comma)
@@ -229,6 +230,7 @@ def _sums(rng: random.Random, receipt: Receipt, room: int, say: Any) -> int:
         )
         rows.append(("subtotal", say(label), money(subtotal)))
         tax = round(subtotal * rate, 2)
+        receipt.taxed = (tax_name, rate)
         label = rng.choice(
             (tax_name, f"{tax_name} {rate * 100:g}%", f"{tax_name} ({rate * 100:g}%)", f"Total {tax_name}")
         )
@@ -289,7 +291,7 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
     values = {name: value for name, _, value in receipt.sums}
     if rng.random() < (0.6 if where.code == "MY" else 0.25):
         # Net and tax once more, by the code of the tax: its total is not what was paid.
-        tax_name, rate = rng.choice(where.taxes), rng.choice(where.rates)
+        tax_name, rate = receipt.taxed or (rng.choice(where.taxes), rng.choice(where.rates))
         whole = round(sum(item.amount for item in receipt.items), 2)
         net = whole if "tax" in values else round(whole / (1 + rate), 2)
         tax = values.get("tax", money(whole - net))
@@ -313,11 +315,12 @@ def _long_parts(rng: random.Random, receipt: Receipt, say: Any) -> int:
             at += 1
             taken += 1
     if rng.random() < 0.4:
+        tax_name, rate = receipt.taxed or (where.taxes[0], where.rates[0])
         label = rng.choice(
             ("Sum Incl. {tax}", "TOTAL INCLUSIVE", "Total plus {tax}", "ROUNDED TOTAL",
              "Total (Inclusive {tax})", "Net Total Rounded", "Total Amt Payable", "Total Amount Payable",
              "Final Total", "Nett Amount", "Total at {rate}%", "Total After Adj.")
-        ).format(tax=where.taxes[0], rate=f"{where.rates[0] * 100:g}")  # fmt: skip
+        ).format(tax=tax_name, rate=f"{rate * 100:g}")  # fmt: skip
         receipt.sums[at] = ("total", label, receipt.sums[at][2])
     return taken
 
