@@ -184,6 +184,10 @@ def test_a_folder_belongs_to_one_run_at_a_time(
     with saving.alone_in(out), pytest.raises(UsageError, match="another run is at work in it"):
         finetune(rows, out, recipe, resume=True)
     finetune(rows, out, recipe, resume=True)
+    # It began when there was no save yet.
+    monkeypatch.setattr(module, "get_last_checkpoint", lambda _: None)
+    with pytest.raises(UsageError, match="another run was at work in it"):
+        finetune(rows, out, recipe, resume=True)
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,16 @@ class AtomicTrainer(Trainer):
 
     _inside: Path | None = None
 
-    def train(self, *args: Any, **kwargs: Any) -> Any:
+    def train(self, resume_from_checkpoint: Any = None, **kwargs: Any) -> Any:
         if not self.is_world_process_zero():
-            return super().train(*args, **kwargs)
-        with alone_in(Path(self.args.output_dir)):
-            return super().train(*args, **kwargs)
+            return super().train(resume_from_checkpoint, **kwargs)
+        folder = Path(self.args.output_dir)
+        with alone_in(folder):
+            if resume_from_checkpoint is None and any(folder.glob("checkpoint-*")):  # while this one waited
+                raise UsageError(
+                    f"{folder}: another run was at work in it; choose another folder, or --resume"
+                )
+            return super().train(resume_from_checkpoint, **kwargs)
 
     def get_train_dataloader(self) -> Any:
         loader = super().get_train_dataloader()
