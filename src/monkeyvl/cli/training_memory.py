@@ -35,6 +35,8 @@ def run(
         import yaml  # noqa: F401
     except ImportError as error:
         raise MonkeyVLError(f"training needs {error.name}: pip install 'monkeyvl[train]'") from None
+    from rich.console import Console
+
     from monkeyvl.cli.train import parsed
     from monkeyvl.training.finetune_recipe import load_finetuning
     from monkeyvl.training.memory import ANSWERS, Plan, Training, begun_config, settled, shape_of
@@ -45,13 +47,15 @@ def run(
     recipe = settled(recipe, config)
     learnt = ANSWERS if answers is None else answers
     training = Training(config, recipe, shape_of(config, recipe, processes, tokens, learnt))
-    memory = training.memory(plan)
-    other = training.one_pass(plan.sharded, not training.checkpointing).peak
+    with Console(stderr=True).status("following one step on tensors without data"):
+        memory = training.memory(plan)
+        other = training.one_pass(plan.sharded, not training.checkpointing).peak
+        verdict = "" if as_json else _verdict(training, plan, memory, card)
     if as_json:
         print(json.dumps(_facts(training, memory, other, card)))
     else:
         _print(training, memory, other)
-        print(_verdict(training, plan, memory, card))
+        print(verdict)
     return 0 if memory.fits(card) else 1
 
 
