@@ -8,8 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,24 +125,6 @@ def test_sigterm_saves_and_ends(base: Path, rows: Path, monkeypatch: pytest.Monk
         finetune(rows, out, settings(base, save_steps=100), resume=True),
         finetune(rows, rows.parent / "whole", settings(base, save_steps=100)),
     )
-
-
-def test_sigterm_to_all_processes_of_a_run_saves_and_ends(base: Path, rows: Path) -> None:
-    out = rows.parent / "out"
-    command = [sys.executable, "-m", "monkeyvl", "finetune", "--data", str(rows), "--model", str(base)]
-    command += ["--out", str(out), "--steps", "100000", "--hold-out", "0", "--set", "workers=1"]
-    command += ["--set", "save_steps=2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
-        try:
-            while not list(out.glob("checkpoint-*")) and run.poll() is None:
-                time.sleep(0.05)
-            os.killpg(run.pid, signal.SIGTERM)
-            said = run.communicate(timeout=400)[1]  # until the last process has ended
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(run.pid, signal.SIGKILL)
-    assert run.returncode == 3, said
-    assert "of 100000; --resume goes on" in said.splitlines()[-1]
 
 
 def test_sigkill_in_the_middle_of_a_save_loses_no_save(base: Path, rows: Path) -> None:

@@ -24,8 +24,8 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(
     ("method", "more"),
-    [("spawn", ""), ("forkserver", ""), ("fork", "del signal.sigwaitinfo")],
-    ids=["spawn", "forkserver", "fork, senders unknown"],
+    [("fork", ""), ("spawn", ""), ("forkserver", ""), ("fork", "del signal.sigwaitinfo")],
+    ids=["fork", "spawn", "forkserver", "fork, senders unknown"],
 )
 def test_sigterm_to_all_processes_of_a_run_saves_and_ends(
     base: Path, rows: Path, method: str, more: str
