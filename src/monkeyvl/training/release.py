@@ -2,7 +2,7 @@
 
 Part of what a bfloat16 weight stores is noise to a trained model, and noise does not compress. Rounding
 each row of a matrix to multiples of a power of two keeps the format, and every reader of it, and leaves less
-of the noise: a wheel or a repository then takes little more than half the file's size.
+of the noise: a wheel or a repository then takes less than half the file's size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from monkeyvl.errors import UsageError
 from monkeyvl.training.saving import appearing
 
-BITS = 8
+BITS = 6
 # bfloat16 has eight significant bits: more steps than that to a side cannot be told apart.
 MOST_BITS = 9
 
